@@ -1,0 +1,121 @@
+"""A tiny CLIP text encoder of fixed random weights, the same on every machine, with the full CLIP vocabulary.
+
+It is what `reference/a1111_conditioning.npz` was computed with (see `test_conditioning_reference.py`). The weights are
+drawn with `torch.rand` only: it turns the Mersenne Twister's integers into floats exactly, while `torch.randn` differs
+in the last bits from processor to processor. They are scaled so that every token changes what the others become.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from pathlib import Path
+
+import open_clip
+import torch
+from torch import Tensor
+
+WIDTH = 64
+LAYERS = 3
+HEADS = 4
+VOCABULARY = 49408
+POSITIONS = 77
+
+CONFIG = {
+    "model_type": "clip_text_model",
+    "architectures": ["CLIPTextModel"],
+    "vocab_size": VOCABULARY,
+    "hidden_size": WIDTH,
+    "intermediate_size": 4 * WIDTH,
+    "projection_dim": WIDTH,
+    "num_hidden_layers": LAYERS,
+    "num_attention_heads": HEADS,
+    "max_position_embeddings": POSITIONS,
+    "hidden_act": "quick_gelu",
+    "layer_norm_eps": 1e-5,
+    "attention_dropout": 0.0,
+    "dropout": 0.0,
+    "initializer_factor": 1.0,
+    "initializer_range": 0.02,
+    "bos_token_id": 49406,
+    "eos_token_id": 49407,
+    "pad_token_id": 1,
+    "torch_dtype": "float32",
+}
+
+
+def uniform(name: str, *shape: int, std: float, mean: float = 0.0) -> Tensor:
+    """Float32 values of the given spread around `mean`, decided by `name` and the shape alone."""
+    generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
+    half_width = std * 3.0**0.5
+    return (torch.rand(shape, generator=generator) * 2 - 1) * half_width + mean
+
+
+def text_encoder_weights() -> dict[str, Tensor]:
+    """The encoder under the names of transformers' `CLIPTextModel` (`text_model.…`), float32."""
+    weights = {
+        "text_model.embeddings.token_embedding.weight": uniform("tokens", VOCABULARY, WIDTH, std=1.0),
+        "text_model.embeddings.position_embedding.weight": uniform("positions", POSITIONS, WIDTH, std=0.5),
+    }
+    for layer in range(LAYERS):
+        weights.update(_layer(f"text_model.encoder.layers.{layer}"))
+    # A mean well away from zero: the emphasis divides by the mean of the output.
+    weights.update(_norm("text_model.final_layer_norm", bias_mean=0.4))
+    return weights
+
+
+def _layer(name: str) -> dict[str, Tensor]:
+    weights: dict[str, Tensor] = {}
+    for part in ("q_proj", "k_proj", "v_proj", "out_proj"):
+        weights.update(_linear(f"{name}.self_attn.{part}", WIDTH, WIDTH))
+    weights.update(_linear(f"{name}.mlp.fc1", 4 * WIDTH, WIDTH))
+    weights.update(_linear(f"{name}.mlp.fc2", WIDTH, 4 * WIDTH))
+    weights.update(_norm(f"{name}.layer_norm1", bias_mean=0.0))
+    weights.update(_norm(f"{name}.layer_norm2", bias_mean=0.0))
+    return weights
+
+
+def _linear(name: str, outputs: int, inputs: int) -> dict[str, Tensor]:
+    return {
+        f"{name}.weight": uniform(f"{name}.weight", outputs, inputs, std=1.2 * inputs**-0.5),
+        f"{name}.bias": uniform(f"{name}.bias", outputs, std=0.1),
+    }
+
+
+def _norm(name: str, *, bias_mean: float) -> dict[str, Tensor]:
+    return {
+        f"{name}.weight": uniform(f"{name}.weight", WIDTH, std=0.2, mean=1.0),
+        f"{name}.bias": uniform(f"{name}.bias", WIDTH, std=0.1, mean=bias_mean),
+    }
+
+
+def embedding_vectors(name: str, rows: int) -> Tensor:
+    """The vectors [rows, WIDTH] of a reference embedding: as spread as the token table."""
+    return uniform(f"embedding {name}", rows, WIDTH, std=1.0)
+
+
+def projections() -> Tensor:
+    """[WIDTH, 6] of +0.5 and -0.5: a difference d in one channel of an output shows as d / 2 in all six products."""
+    return torch.where(uniform("projections", WIDTH, 6, std=1.0) > 0, 0.5, -0.5)
+
+
+def write_text_encoder_folder(folder: Path) -> None:
+    """Writes `config.json`, `vocab.json` and `merges.txt`, as a text-encoder folder beside a checkpoint has them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    merges = _merges()
+    (folder / "config.json").write_text(json.dumps(CONFIG, indent=2), encoding="utf-8")
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n", encoding="utf-8")
+    (folder / "vocab.json").write_text(json.dumps(_vocabulary(merges), ensure_ascii=False), encoding="utf-8")
+
+
+def _merges() -> list[str]:
+    packed = Path(open_clip.__file__).with_name("bpe_simple_vocab_16e6.txt.gz")
+    lines = gzip.decompress(packed.read_bytes()).decode("utf-8").split("\n")
+    return lines[1 : VOCABULARY - 2 - 512 + 1]
+
+
+def _vocabulary(merges: list[str]) -> dict[str, int]:
+    letters = list(open_clip.tokenizer.bytes_to_unicode().values())
+    words = [*letters, *(f"{letter}</w>" for letter in letters), *("".join(merge.split()) for merge in merges)]
+    return {word: index for index, word in enumerate([*words, "<|startoftext|>", "<|endoftext|>"])}
