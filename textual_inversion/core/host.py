@@ -189,6 +189,11 @@ class Host(Protocol):
         """Folders with prompt templates, the user's before the shipped ones."""
         ...
 
+    @property
+    def native_size(self) -> int:
+        """Side in pixels of the pictures that the loaded checkpoint was made for: 512, 768, 1024; 64 for the demo."""
+        ...
+
     def lease(self, request: LeaseRequest) -> AbstractContextManager[Lease]:
         """Borrow the model. Raises LeaseError with a sentence when it cannot be lent."""
         ...
