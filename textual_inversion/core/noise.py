@@ -1,0 +1,37 @@
+"""The noise that a step adds to its latents, and the noising itself."""
+
+from __future__ import annotations
+
+import torch
+
+from .randomness import generator
+
+
+def draw_noise(
+    shape: tuple[int, ...], *, seed: int, purpose: str, indices: tuple[int, ...], offset: float = 0.0
+) -> torch.Tensor:
+    """Standard normal noise [B, C, h, w], float32 on the CPU, the same on every machine for the same arguments.
+
+    ``offset`` adds one more normal value per picture and channel (noise offset, N. Guttenberg, 2023).
+    """
+    source = generator(seed, purpose, *indices)
+    noise = torch.randn(shape, generator=source)
+    if offset > 0:
+        noise = noise + offset * torch.randn((*shape[:2], 1, 1), generator=source)
+    return noise
+
+
+def add_noise(latents: torch.Tensor, noise: torch.Tensor, alpha_bar: torch.Tensor) -> torch.Tensor:
+    """z_t = sqrt(a) z_0 + sqrt(1 - a) e (Ho et al. 2020, equation 4). ``alpha_bar`` is [B], the rest [B, C, h, w]."""
+    a = _per_picture(alpha_bar, latents)
+    return a.sqrt() * latents + (1 - a).sqrt() * noise
+
+
+def velocity(latents: torch.Tensor, noise: torch.Tensor, alpha_bar: torch.Tensor) -> torch.Tensor:
+    """v = sqrt(a) e - sqrt(1 - a) z_0 (Salimans and Ho 2022, appendix D): the target of v-prediction models."""
+    a = _per_picture(alpha_bar, latents)
+    return a.sqrt() * noise - (1 - a).sqrt() * latents
+
+
+def _per_picture(alpha_bar: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    return alpha_bar.to(like).reshape(-1, *(1 for _ in like.shape[1:]))

@@ -1,0 +1,66 @@
+"""The optimisers, made for the trained vectors alone, and their state as plain tensors and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from .config import ClipMode, TrainConfig
+from .prodigy import Prodigy
+
+
+def make_optimizer(config: TrainConfig, parameters: Sequence[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    """AdamW as A1111 makes it (weight decay 0 unless asked), or Prodigy. The rate is set before every step."""
+    betas = (config.beta1, config.beta2)
+    if config.optimizer == "prodigy":
+        return Prodigy(parameters, betas=betas, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(parameters, lr=1.0, betas=betas, weight_decay=config.weight_decay)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """The learning rate of the next step."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def clip_gradients(parameters: Sequence[torch.nn.Parameter], mode: ClipMode, limit: float) -> None:
+    """By value or by norm over all vectors, on true (unscaled) gradients; A1111 clips scaled ones by mistake."""
+    if mode == "value":
+        torch.nn.utils.clip_grad_value_(parameters, limit)
+    elif mode == "norm":
+        torch.nn.utils.clip_grad_norm_(parameters, limit)
+
+
+def gradient_norm(parameters: Sequence[torch.nn.Parameter]) -> float:
+    """The norm of all gradients together."""
+    squares = [parameter.grad.float().pow(2).sum() for parameter in parameters if parameter.grad is not None]
+    return float(torch.stack([square.cpu() for square in squares]).sum().sqrt()) if squares else 0.0
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Tensors by flat name, and everything else as numbers fit for JSON."""
+    content = optimizer.state_dict()
+    tensors: dict[str, torch.Tensor] = {}
+    for index, entries in content["state"].items():
+        for name, value in entries.items():
+            tensors[f"{index}.{name}"] = torch.as_tensor(value).detach().cpu().clone()
+    groups = [{key: value for key, value in group.items() if key != "params"} for group in content["param_groups"]]
+    return tensors, {"groups": groups}
+
+
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor], numbers: Mapping[str, Any]
+) -> None:
+    """The exact inverse of ``optimizer_state`` for an optimiser made with the same settings."""
+    content = optimizer.state_dict()
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for flat, value in tensors.items():
+        index, name = flat.split(".", 1)
+        state.setdefault(int(index), {})[name] = value
+    groups: list[dict[str, Any]] = []
+    for group, saved in zip(content["param_groups"], numbers["groups"], strict=True):
+        values = {key: tuple(value) if key == "betas" else value for key, value in saved.items()}
+        groups.append({**group, **values})
+    optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -1,0 +1,122 @@
+"""One optimiser step: its batches, predictions and gradients, before the optimiser moves anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from .batches import BatchPlan
+from .errors import InputError
+from .host import Conditioning, Lease
+from .latents import LatentCache
+from .noise import add_noise, draw_noise
+from .objective import Objective
+from .timesteps import TimestepSampler
+
+
+class PromptSource(Protocol):
+    """Where training prompts come from."""
+
+    def draw(self, indices: Sequence[int], *, step: int, micro: int) -> list[str]:
+        """A prompt for each picture, decided by its arguments alone."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepResult:
+    """``loss`` is the mean over the step's pictures; ``prompt`` the last one used. ``complete`` is False when stopped midway."""
+
+    loss: float
+    prompt: str
+    complete: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientStep:
+    """Computes the gradient of one whole optimiser step, over all of its micro-batches.
+
+    Everything random in it is a function of (seed, step), so doing a step again gives the same gradient.
+    """
+
+    lease: Lease
+    name: str
+    objective: Objective
+    batches: BatchPlan
+    latents: LatentCache
+    prompts: PromptSource
+    timesteps: TimestepSampler
+    seed: int
+    noise_offset: float
+    pixels_per_latent: int = 8
+
+    def run(
+        self,
+        vectors: Mapping[str, torch.Tensor],
+        step: int,
+        *,
+        scale: float = 1.0,
+        stop_wanted: Callable[[], bool] = lambda: False,
+    ) -> StepResult:
+        """Add the gradient of step ``step`` (counted from 0), times ``scale``, to the vectors' ``.grad``.
+
+        Between micro-batches ``stop_wanted`` is asked; a step stopped there is incomplete and its gradient must be thrown away.
+        """
+        total = torch.zeros((), dtype=torch.float64)
+        prompt = ""
+        for micro in range(self.batches.accumulation):
+            if micro and stop_wanted():
+                return StepResult(loss=float("nan"), prompt=prompt, complete=False)
+            losses, prompts = self._losses(vectors, step, micro)
+            loss = losses.mean() / self.batches.accumulation
+            (loss * scale).backward()
+            total += loss.detach().double().cpu()
+            prompt = prompts[-1]
+        return StepResult(loss=float(total), prompt=prompt)
+
+    def _losses(self, vectors: Mapping[str, torch.Tensor], step: int, micro: int) -> tuple[torch.Tensor, list[str]]:
+        indices = self.batches.batch(step, micro)
+        latents, weight = self.latents.batch(indices, step=step, micro=micro)
+        noise = draw_noise(
+            tuple(latents.shape), seed=self.seed, purpose="noise", indices=(step, micro), offset=self.noise_offset
+        )
+        prompts = self.prompts.draw(indices, step=step, micro=micro)
+        timesteps = self.timesteps.at(step, micro)
+        return self.losses(
+            vectors, latents=latents, weight=weight, noise=noise, timesteps=timesteps, prompts=prompts
+        ), prompts
+
+    def losses(
+        self,
+        vectors: Mapping[str, torch.Tensor],
+        *,
+        latents: torch.Tensor,
+        weight: torch.Tensor | None,
+        noise: torch.Tensor,
+        timesteps: torch.Tensor,
+        prompts: Sequence[str],
+    ) -> torch.Tensor:
+        """The loss of each picture [B] for given latents, noise, timesteps and prompts; tensors may be on the CPU."""
+        device = self.lease.device
+        alpha_bar = self.objective.schedule.alphas_cumprod[timesteps]
+        target = self.objective.target(latents, noise, timesteps).to(device, torch.float32)
+        noisy = add_noise(latents, noise, alpha_bar).to(device)
+        height, width = (self.pixels_per_latent * side for side in latents.shape[-2:])
+        conditioning = self.lease.encode_prompts(prompts, embeddings={self.name: vectors}, width=width, height=height)
+        _check_inserted(self.name, prompts, conditioning, rows=next(iter(vectors.values())).shape[0])
+        prediction = self.lease.predict(noisy, timesteps.to(device), conditioning)
+        weight = None if weight is None else weight.to(device)
+        return self.objective(prediction, target, timesteps=timesteps, weight=weight)
+
+
+def _check_inserted(name: str, prompts: Sequence[str], conditioning: Conditioning, *, rows: int) -> None:
+    """Every prompt that names the embedding must have received whole copies of its rows, or training would do nothing."""
+    for prompt, inserted in zip(prompts, conditioning.inserted, strict=True):
+        if name in prompt and (inserted == 0 or inserted % rows):
+            raise InputError(
+                f"The prompt {prompt!r} names {name!r}, but {inserted} of its {rows} vectors went in. "
+                "Another embedding or a longer name may be in the way: choose a name that is not part of other words.",
+                field="name",
+            )
