@@ -1,0 +1,138 @@
+"""The trained vectors and everything that moves them: optimiser, clipping, norm rule, average, loss scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+
+from .config import TrainConfig
+from .ema import VectorAverage
+from .errors import InputError
+from .loss_scaling import LossScaler
+from .norm_rules import apply_norm_rule
+from .optimizers import clip_gradients, gradient_norm, make_optimizer, optimizer_state, restore_optimizer, set_rate
+from .rollback import Snapshot, snapshot_of
+from .state import RunState
+from .step import GradientStep
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advance:
+    """What one optimiser step did. ``gradient_norm`` is the true (unscaled) one before clipping."""
+
+    loss: float
+    gradient_norm: float
+    prompt: str
+
+
+class Learner:
+    """Owns the vectors (float32 parameters on the device, one tensor an encoder) and moves them a step at a time."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        vectors: Mapping[str, torch.Tensor],
+        *,
+        device: torch.device,
+        table_norms: Mapping[str, float],
+        loss_scaling: bool,
+    ) -> None:
+        self._config = config
+        self._table_norms = dict(table_norms)
+        self.vectors = {
+            key: torch.nn.Parameter(rows.detach().to(device, torch.float32).clone()) for key, rows in vectors.items()
+        }
+        self._parameters = list(self.vectors.values())
+        self._optimizer = make_optimizer(config, self._parameters)
+        self._average = VectorAverage(self.vectors, decay=config.ema) if config.ema > 0 else None
+        self._scaler = LossScaler(enabled=loss_scaling)
+        self._seen_gradient = False
+
+    @property
+    def shown(self) -> dict[str, torch.Tensor]:
+        """The vectors to evaluate, preview and save: the average where there is one."""
+        source: Mapping[str, torch.Tensor] = self.vectors if self._average is None else self._average.average
+        return {key: rows.detach().clone() for key, rows in source.items()}
+
+    def relative_norms(self) -> list[float]:
+        """The length of every row, in units of the mean length of its encoder's own token vectors."""
+        return [
+            length / self._table_norms[key]
+            for key, rows in self.vectors.items()
+            for length in rows.detach().norm(dim=1).tolist()
+        ]
+
+    def advance(
+        self, gradients: GradientStep, step: int, *, rate: float, clip_limit: float, stop_wanted: Callable[[], bool]
+    ) -> Advance | None:
+        """Do optimiser step ``step`` (from 0). None when it was stopped midway: nothing has changed then."""
+        while True:
+            self._optimizer.zero_grad(set_to_none=True)
+            result = gradients.run(self.vectors, step, scale=self._scaler.scale, stop_wanted=stop_wanted)
+            if not result.complete:
+                return None
+            if self._scaler.unscale(self._parameters) or self._scaler.exhausted:
+                break
+        norm = gradient_norm(self._parameters)
+        self._check_first_gradient(norm, result.prompt)
+        clip_gradients(self._parameters, self._config.clip_gradient, clip_limit)
+        set_rate(self._optimizer, rate)
+        self._optimizer.step()
+        limits = {key: self._config.norm_limit * mean for key, mean in self._table_norms.items()}
+        apply_norm_rule(self._config.norm_rule, self.vectors, limits=limits)
+        if self._average is not None:
+            self._average.update(self.vectors)
+        return Advance(loss=result.loss, gradient_norm=norm, prompt=result.prompt)
+
+    def snapshot(self, step: int) -> Snapshot:
+        average = None if self._average is None else (self._average.average, self._average.updates)
+        return snapshot_of(step, self.vectors, self._optimizer, average)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Back to a snapshot."""
+        self._set_vectors(snapshot.vectors)
+        self._optimizer.load_state_dict(snapshot.optimizer)
+        if self._average is not None and snapshot.average is not None:
+            self._set_average(*snapshot.average)
+
+    def fill_state(self, state: RunState) -> None:
+        """Write all that is needed to go on exactly into ``state``."""
+        state.vectors = {key: rows.detach().clone() for key, rows in self.vectors.items()}
+        state.optimizer_tensors, state.optimizer_numbers = optimizer_state(self._optimizer)
+        state.loss_scale, state.loss_scale_good_steps = self._scaler.scale, self._scaler.good_steps
+        if self._average is not None:
+            state.average = {key: rows.clone() for key, rows in self._average.average.items()}
+            state.average_updates = self._average.updates
+
+    def load_state(self, state: RunState) -> None:
+        """The inverse of ``fill_state``."""
+        self._set_vectors(state.vectors)
+        restore_optimizer(self._optimizer, state.optimizer_tensors, state.optimizer_numbers)
+        self._scaler.good_steps = state.loss_scale_good_steps
+        if self._scaler.enabled:
+            self._scaler.scale = state.loss_scale
+        if self._average is not None and state.average:
+            self._set_average(state.average, state.average_updates)
+
+    @torch.no_grad()
+    def _set_vectors(self, values: Mapping[str, torch.Tensor]) -> None:
+        for key, parameter in self.vectors.items():
+            parameter.copy_(values[key])
+
+    def _set_average(self, values: Mapping[str, torch.Tensor], updates: int) -> None:
+        if self._average is not None:
+            self._average.updates = updates
+            self._average.average = {key: rows.to(self.vectors[key].device).clone() for key, rows in values.items()}
+
+    def _check_first_gradient(self, norm: float, prompt: str) -> None:
+        if self._seen_gradient:
+            return
+        if norm == 0.0:
+            raise InputError(
+                f"The first step gave the vectors no gradient at all (prompt: {prompt!r}). Is [name] in the template, and "
+                "are the loss weights not zero everywhere?",
+                field="template",
+            )
+        self._seen_gradient = True

@@ -1,0 +1,124 @@
+"""What a run will really do, with nothing left open; written as ``run.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .config import TrainConfig
+from .errors import InputError
+from .host import Lease
+from .schedule import parse_schedule
+from .segments import Schedule
+
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPlan:
+    """A run, resolved. Steps are absolute: ``start_step`` were done before, training ends at ``end_step``.
+
+    ``table_norms`` is the mean length of each encoder's own token vectors; norms are shown and limited in its units.
+    """
+
+    config: TrainConfig
+    start_step: int
+    end_step: int
+    learning_rate: Schedule
+    clip_limit: Schedule
+    table_norms: Mapping[str, float]
+    widths: Mapping[str, int]
+    vectors: int
+    checkpoint_name: str
+    checkpoint_sha256: str | None
+    device: str
+    prediction_type: str
+    template: str
+    prompts: Sequence[str]
+    preview_prompts: Sequence[str]
+    pictures: Sequence[str]
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The content of ``run.json``: the person's own settings, and what they came to."""
+        resolved = asdict(self)
+        del resolved["config"]
+        resolved["learning_rate"] = self.config.learning_rate
+        resolved["clip_limit"] = self.config.clip_value
+        return {"version": VERSION, "config": self.config.to_mapping(), "resolved": resolved}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What a plan is made from besides the settings."""
+
+    start_step: int
+    vectors: int
+    template: str
+    prompts: Sequence[str]
+    pictures: Sequence[str]
+    table_norms: Mapping[str, float]
+
+
+def check_together(config: TrainConfig) -> None:
+    """Rules between fields. Raises InputError beside the field to change."""
+    if config.min_timestep > config.max_timestep:
+        raise InputError(
+            f"The lowest timestep ({config.min_timestep}) is above the highest ({config.max_timestep}).",
+            field="min_timestep",
+        )
+    if config.width % 8 or config.height % 8:
+        raise InputError(f"{config.width}x{config.height}: width and height must be multiples of 8.", field="width")
+    if config.optimizer == "prodigy" and config.norm_rule == "fixed":
+        raise InputError(
+            "prodigy measures how far the vectors move, and the norm rule 'fixed' moves them too: choose adamw, or the rule "
+            "'clamp' or 'none'.",
+            field="norm_rule",
+        )
+    if config.auto_stop and not config.evaluate_every:
+        raise InputError(
+            "Stopping by itself needs the fixed-batch loss: set 'Measure the fixed-batch loss every N steps' above 0.",
+            field="evaluate_every",
+        )
+    if config.keep_best and not config.evaluate_every:
+        raise InputError(
+            "The best step is chosen by the fixed-batch loss: set 'Measure the fixed-batch loss every N steps' above 0.",
+            field="evaluate_every",
+        )
+
+
+def resolve(config: TrainConfig, lease: Lease, material: Material) -> RunPlan:
+    """Settings, model and pictures -> a plan. Raises InputError naming the field that cannot be right."""
+    check_together(config)
+    if material.start_step >= config.steps:
+        raise InputError(
+            f"{config.name!r} has had {material.start_step} steps already and Max steps is {config.steps}. Give a higher "
+            "number to train it further.",
+            field="steps",
+        )
+    learning_rate = parse_schedule(config.learning_rate, total_steps=config.steps)
+    clip_limit = parse_schedule(config.clip_value, total_steps=config.steps, field="clip_value")
+    if learning_rate.end <= material.start_step:
+        raise InputError(
+            f"The learning rate {config.learning_rate!r} ends at step {learning_rate.end}, and {config.name!r} has had "
+            f"{material.start_step} steps already. Add a rate for the later steps.",
+            field="learning_rate",
+        )
+    return RunPlan(
+        config=config,
+        start_step=material.start_step,
+        end_step=learning_rate.end,
+        learning_rate=learning_rate,
+        clip_limit=clip_limit,
+        table_norms=material.table_norms,
+        widths={key: encoder.width for key, encoder in lease.encoders.items()},
+        vectors=material.vectors,
+        checkpoint_name=lease.checkpoint.name,
+        checkpoint_sha256=lease.checkpoint.sha256,
+        device=str(lease.device),
+        prediction_type=lease.schedule.prediction_type,
+        template=material.template,
+        prompts=material.prompts,
+        preview_prompts=config.preview_prompts or (material.prompts[0].replace("[filewords]", "").strip(" ,"),),
+        pictures=material.pictures,
+    )

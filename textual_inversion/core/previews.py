@@ -1,0 +1,72 @@
+"""Pictures made while training goes on, with fixed prompts and seeds, so that steps can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from .config import TrainConfig
+from .embedding import Vectors
+from .events import Emit, Previewed, Warned
+from .files import write_bytes
+from .host import Lease, Picture, PictureRequest
+from .rundir import RunDirectory
+
+
+def save_picture(picture: Picture, path: Path) -> None:
+    """Write a PNG that carries its generation parameters, as A1111 does. Raises ResourceError as ``write_bytes``."""
+    note = PngInfo()
+    note.add_text("parameters", picture.infotext)
+    data = BytesIO()
+    picture.image.save(data, format="PNG", pnginfo=note)
+    write_bytes(path, data.getvalue())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Previews:
+    """Makes all previews of a step. A preview that fails is a warning, never the end of a run."""
+
+    config: TrainConfig
+    prompts: Sequence[str]
+    lease: Lease
+    run: RunDirectory
+    emit: Emit
+    stop_wanted: Callable[[], bool]
+
+    def make(self, step: int, vectors: Vectors) -> Image.Image | None:
+        """Write and announce the previews of ``step``; the first picture is returned to carry the vectors."""
+        first: Image.Image | None = None
+        for index, prompt in enumerate(self.prompts):
+            if index and self.stop_wanted():
+                break
+            request = self._request(prompt)
+            try:
+                picture = self.lease.picture(request, embeddings={self.config.name: vectors})
+            except Exception as error:  # whatever the host's sampler raises must not cost the run
+                self.emit(Warned(message=f"The preview at step {step} could not be made: {error}"))
+                continue
+            path = self.run.image(step, index)
+            save_picture(picture, path)
+            first = first or picture.image
+            self.emit(
+                Previewed(step=step, index=index, path=str(path), prompt=request.prompt, infotext=picture.infotext)
+            )
+        return first
+
+    def _request(self, prompt: str) -> PictureRequest:
+        config = self.config
+        return PictureRequest(
+            prompt=prompt.replace("[name]", config.name),
+            negative_prompt=config.preview_negative_prompt.replace("[name]", config.name),
+            sampler=config.preview_sampler,
+            steps=config.preview_steps,
+            guidance_scale=config.preview_guidance_scale,
+            seed=config.preview_seed,
+            width=config.preview_width or config.width,
+            height=config.preview_height or config.height,
+        )

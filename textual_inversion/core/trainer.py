@@ -1,0 +1,246 @@
+"""The training loop: step, look, save, until the end of the plan."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+
+from .control import Control
+from .errors import DivergedError
+from .events import Emit, Evaluated, Outcome, RolledBack, Saved, Stepped, Warned
+from .fixed_batch import FixedBatch
+from .host import Lease
+from .learner import Advance, Learner
+from .loss_table import LossTable
+from .pace import Pace
+from .plan import RunPlan
+from .previews import Previews
+from .rollback import Snapshots, trouble
+from .rundir import RunDirectory
+from .saving import Saver
+from .scalars import Scalars
+from .state import RunState, save_state
+from .step import GradientStep
+from .stopping import has_settled
+
+_STATE_EVERY_SECONDS = 120.0
+_RATE_AFTER_ROLLBACK = 0.1
+_SMOOTHING = 0.98
+_SETTLING_STEPS = 310
+"""DVAR's window for textual inversion, in steps."""
+
+
+@dataclass(kw_only=True)
+class Trainer:
+    """One run's loop. ``state`` holds what a resumed run goes on from; the learner has been filled from it already."""
+
+    plan: RunPlan
+    lease: Lease
+    learner: Learner
+    gradients: GradientStep
+    fixed_batch: FixedBatch | None
+    previews: Previews
+    saver: Saver
+    run: RunDirectory
+    table: LossTable
+    scalars: Scalars
+    state: RunState
+    control: Control
+    emit: Emit
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        self._snapshots = Snapshots()
+        self._pace = Pace()
+        self._state_written = self.clock()
+        self._copied_at: int | None = None
+
+    @property
+    def step(self) -> int:
+        """Optimiser steps done so far."""
+        return self.state.step
+
+    def loop(self) -> Outcome:
+        """Train until the plan's end, a wish to stop, or a settled loss. Raises DivergedError after a second failure."""
+        self._keep_snapshot()
+        if not self.state.evaluations:
+            self._evaluate()
+        while self.step < self.plan.end_step:
+            if self.control.stop_wanted:
+                break
+            self.lease.check()
+            advance = self._advance()
+            if advance is None:
+                continue
+            self._after_step(advance)
+            if self._settled():
+                self.save_state()
+                return "stopped"
+        self.save_state()
+        if self.control.interrupted.is_set():
+            return "interrupted"
+        return "paused" if self.step < self.plan.end_step and self.control.paused.is_set() else "done"
+
+    def save_state(self) -> None:
+        """Write the rolling resume state."""
+        self.learner.fill_state(self.state)
+        save_state(self.state, self.run.state)
+        self._state_written = self.clock()
+        self.emit(Saved(step=self.step, what="state", path=str(self.run.state)))
+
+    def _advance(self) -> Advance | None:
+        """One good step; None when it was stopped midway, or went bad and was taken back."""
+        done = self.step
+        advance = self.learner.advance(
+            self.gradients,
+            done,
+            rate=self.plan.learning_rate.rate_at(done) * self.state.rate_scale,
+            clip_limit=self.plan.clip_limit.rate_at(done),
+            stop_wanted=lambda: self.control.stop_wanted,
+        )
+        if advance is None:
+            return None
+        problem = trouble(
+            loss=advance.loss, gradient_norm=advance.gradient_norm, relative_norms=self.learner.relative_norms()
+        )
+        if problem is not None:
+            self._roll_back(done + 1, problem)
+            return None
+        self.state.step = done + 1
+        return advance
+
+    def _roll_back(self, step: int, problem: str) -> None:
+        snapshot = self._snapshots.before(step)
+        self.learner.restore(snapshot)
+        self.state.step = snapshot.step
+        self.state.evaluations = [(at, loss) for at, loss in self.state.evaluations if at <= snapshot.step]
+        if self.state.rolled_back:
+            raise DivergedError(
+                f"At step {step} {problem}, again after going back once with a lower rate. The embedding was kept as it was "
+                f"at step {snapshot.step}. Try a learning rate ten times lower, or precision float32.",
+                field="learning_rate",
+            )
+        self.state.rolled_back = True
+        self.state.rate_scale *= _RATE_AFTER_ROLLBACK
+        self.emit(RolledBack(step=step, to_step=snapshot.step, rate_scale=self.state.rate_scale, reason=problem))
+        self.emit(
+            Warned(
+                message=f"At step {step} {problem}. Went back to step {snapshot.step} and goes on with a tenth of the rate."
+            )
+        )
+
+    def _after_step(self, advance: Advance) -> None:
+        step, config = self.step, self.plan.config
+        previous = self.state.smooth_loss
+        self.state.smooth_loss = (
+            advance.loss if previous is None else _SMOOTHING * previous + (1 - _SMOOTHING) * advance.loss
+        )
+        if Snapshots.is_due(step):
+            self._keep_snapshot()
+        record = self._record(advance)
+        self.emit(record)
+        last = step >= self.plan.end_step
+        evaluated = self._evaluate() if _due(step, config.evaluate_every) or (last and config.evaluate_every) else None
+        if _due(step, config.csv_every) or evaluated is not None or last:
+            self._write_row(record, evaluated)
+        self._save_what_is_due(step)
+        if self.clock() - self._state_written >= _STATE_EVERY_SECONDS:
+            self.save_state()
+
+    def _record(self, advance: Advance) -> Stepped:
+        step, norms = self.step, self.learner.relative_norms()
+        return Stepped(
+            step=step,
+            total_steps=self.plan.end_step,
+            epoch=self.gradients.batches.epoch_of(step - 1),
+            epoch_step=self.gradients.batches.step_in_epoch(step - 1),
+            loss=advance.loss,
+            smooth_loss=self.state.smooth_loss or 0.0,
+            learn_rate=self.plan.learning_rate.rate_at(step - 1) * self.state.rate_scale,
+            gradient_norm=advance.gradient_norm,
+            vector_norm=sum(norms) / len(norms),
+            seconds=self._pace.tick(),
+            eta_seconds=self._pace.left(self.plan.end_step - step),
+            prompt=advance.prompt,
+        )
+
+    def _evaluate(self) -> float | None:
+        if self.fixed_batch is None:
+            return None
+        vectors = self.learner.shown
+        loss = self.fixed_batch.loss(vectors)
+        best = self.state.best_loss is None or loss < self.state.best_loss
+        if best:
+            self.state.best_loss, self.state.best_step, self.state.best_vectors = loss, self.step, vectors
+        self.state.evaluations.append((self.step, loss))
+        self.emit(Evaluated(step=self.step, loss=loss, best=best))
+        self.scalars.add(self.step, {"fixed_batch_loss": loss})
+        return loss
+
+    def _settled(self) -> bool:
+        config = self.plan.config
+        if not config.auto_stop or not self.state.evaluations or self.state.evaluations[-1][0] != self.step:
+            return False
+        window = max(4, round(_SETTLING_STEPS / config.evaluate_every))
+        return has_settled([loss for _, loss in self.state.evaluations], window=window)
+
+    def _write_row(self, record: Stepped, evaluated: float | None) -> None:
+        self.table.add(
+            {
+                "step": str(record.step),
+                "epoch": str(record.epoch),
+                "epoch_step": str(record.epoch_step),
+                "loss": f"{record.loss:.7f}",
+                "learn_rate": f"{record.learn_rate:.7g}",
+                "smooth_loss": f"{record.smooth_loss:.7f}",
+                "fixed_batch_loss": "" if evaluated is None else f"{evaluated:.7f}",
+                "gradient_norm": f"{record.gradient_norm:.7g}",
+                "vector_norm": f"{record.vector_norm:.7g}",
+            }
+        )
+        self.scalars.add(
+            record.step,
+            {
+                "loss": record.loss,
+                "smooth_loss": record.smooth_loss,
+                "learn_rate": record.learn_rate,
+                "gradient_norm": record.gradient_norm,
+                "vector_norm": record.vector_norm,
+            },
+        )
+
+    def _save_what_is_due(self, step: int) -> None:
+        config = self.plan.config
+        copy_wanted = self.control.take_save() or _due(step, config.save_every)
+        preview_wanted = self.control.take_preview() or _due(step, config.image_every)
+        if copy_wanted:
+            self.saver.copy(self.learner.shown, step=step, best_step=self.state.best_step)
+        if preview_wanted:
+            self.preview(step)
+        if copy_wanted or preview_wanted:
+            self.save_state()
+
+    def preview(self, step: int) -> None:
+        """Make the previews of this step, and the picture that carries its vectors."""
+        vectors = self.learner.shown
+        picture: Image.Image | None = self.previews.make(step, vectors)
+        if self.plan.config.png_embedding:
+            self.saver.carrier(vectors, step=step, picture=picture)
+
+    def _keep_snapshot(self) -> None:
+        self._snapshots.keep(self.learner.snapshot(self.step))
+
+    def result(self) -> tuple[dict[str, torch.Tensor], int]:
+        """The vectors to publish and the step they are from: the best one where that was chosen."""
+        state = self.state
+        if self.plan.config.keep_best and state.best_step is not None:
+            return state.best_vectors, state.best_step
+        return self.learner.shown, self.step
+
+
+def _due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0
