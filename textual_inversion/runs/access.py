@@ -1,0 +1,59 @@
+"""Who may use the HTTP routes, from where, and which paths they may name. A host's wiring overrides what differs."""
+
+from __future__ import annotations
+
+import ipaddress
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ..core.errors import InputError
+from .errors import DeniedError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+
+class Access:
+    """Everyone who reaches the port, on the standalone app; a web UI's wiring asks for its login in ``authorize``.
+
+    ``hosts``: names under which the app is reached besides addresses, localhost and the machine's own name (a proxy's).
+    """
+
+    def __init__(self, hosts: Iterable[str] = ()) -> None:
+        self._hosts = {"localhost", platform.node().lower(), *(host.lower() for host in hosts)}
+
+    def authorize(self, request: Request) -> None:
+        """Raise DeniedError (401) where the host wants a login and the request has none."""
+
+    def check_path(self, path: str, *, field: str) -> Path:
+        """``path`` as it may be read or written; raises DeniedError or InputError beside ``field``."""
+        if not path.strip() or "\0" in path:
+            raise InputError("No file or folder is given here.", field=field)
+        return Path(path.strip())
+
+    def check_origin(self, request: Request) -> None:
+        """Refuse a page of another site (CSRF), and a foreign name that was pointed at this machine (DNS rebinding)."""
+        host = request.headers.get("host", "")
+        if not self._is_own(host):
+            raise DeniedError(f"This app does not answer under the name {host!r}. Use its address, or allow that name.")
+        origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+        if site in ("same-origin", "none") or (site is None and origin is None):
+            return
+        names = {host, request.headers.get("x-forwarded-host", host)}
+        if site is not None or urlsplit(origin or "").netloc not in names:
+            raise DeniedError(f"Another site ({origin or site}) may not use this app.")
+
+    def _is_own(self, host: str) -> bool:
+        """An address cannot be pointed elsewhere, so any is good; a name has to be known."""
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return name.lower() in self._hosts
+        return True

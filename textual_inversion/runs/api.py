@@ -1,0 +1,137 @@
+"""What each HTTP route does, without HTTP: from the fields of a call to something fit for JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..core.config import TrainConfig
+from ..core.errors import InputError
+from ..core.options import build
+from .access import Access
+from .errors import UnknownRunError
+from .manager import RunManager
+from .requests import ConvertRequest, CreateRequest, ResumeRequest
+from .shelf import Shelf
+
+_PICTURE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request: fields of the JSON body, parts of the path, fields behind the question mark."""
+
+    body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    path: Mapping[str, str] = field(default_factory=dict[str, str])
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """An answer that is a file."""
+
+    path: Path
+    media_type: str
+
+
+class Api:
+    """One method a route. Errors are UserErrors, with ``status`` where it is not 400."""
+
+    def __init__(self, manager: RunManager, access: Access) -> None:
+        self._manager, self._access = manager, access
+        self._shelf = Shelf(manager.host)
+
+    def create(self, call: Call) -> dict[str, Any]:
+        path = create_embedding(self._manager, build(CreateRequest, call.body))
+        return {"name": path.stem, "file": str(path)}
+
+    def train(self, call: Call) -> dict[str, Any]:
+        config = TrainConfig.from_mapping(call.body)
+        for folder in config.data:
+            self._access.check_path(folder, field="data")
+        self._access.check_path(config.log_dir, field="log_dir")
+        self._access.check_path(config.template, field="template")
+        return {"run": self._manager.start(config)}
+
+    def convert(self, call: Call) -> dict[str, Any]:
+        from ..core.formats import convert
+
+        request = build(ConvertRequest, call.body)
+        source = self._access.check_path(request.source, field="source")
+        target = self._access.check_path(request.target, field="target")
+        return {"file": str(convert(source, target, format=request.format or None))}
+
+    def embeddings(self, call: Call) -> dict[str, Any]:
+        return {"embeddings": self._shelf.entries()}
+
+    def runs(self, call: Call) -> dict[str, Any]:
+        return {"runs": self._manager.runs()}
+
+    def run(self, call: Call) -> dict[str, Any]:
+        return self._manager.describe(call.path["run"])
+
+    def events(self, call: Call) -> dict[str, Any]:
+        return self._manager.events(call.path["run"], _number(call.query.get("after", "0"), field="after"))
+
+    def picture(self, call: Call) -> PictureFile:
+        """A preview or saved picture by the number of the event that told of it."""
+        number = _number(call.path["number"], field="number")
+        path = self._manager.picture(call.path["run"], number)
+        if path.suffix.lower() not in _PICTURE_TYPES:
+            raise UnknownRunError(f"Event {number} of this run has no picture.")
+        return PictureFile(path, _PICTURE_TYPES[path.suffix.lower()])
+
+    def interrupt(self, call: Call) -> dict[str, Any]:
+        self._manager.interrupt(call.path["run"])
+        return self.run(call)
+
+    def pause(self, call: Call) -> dict[str, Any]:
+        self._manager.pause(call.path["run"])
+        return self.run(call)
+
+    def resume(self, call: Call) -> dict[str, Any]:
+        request = build(ResumeRequest, call.body)
+        run = self._manager.resume(call.path["run"], steps=request.steps, from_step=request.from_step)
+        return {"run": run}
+
+    def save(self, call: Call) -> dict[str, Any]:
+        self._manager.save_now(call.path["run"])
+        return self.run(call)
+
+    def preview(self, call: Call) -> dict[str, Any]:
+        self._manager.preview_now(call.path["run"])
+        return self.run(call)
+
+
+def create_embedding(manager: RunManager, request: CreateRequest) -> Path:
+    """Make a new embedding with the host's model. Raises ConflictError while a run holds it."""
+    from ..core.create import create
+
+    with manager.borrow():
+        return create(
+            manager.host,
+            name=request.name,
+            init_text=request.init_text,
+            vectors=request.vectors,
+            init=request.init,
+            overwrite=request.overwrite,
+            seed=request.seed,
+        )
+
+
+def finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity: None stands for them."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    return [finite(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _number(text: str, *, field: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise InputError(f"{field}: {text!r} is not a whole number.", field=field)
+    return int(text)

@@ -1,0 +1,75 @@
+"""Runs that earlier processes left in the log directories and that can be gone on with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.config import TrainConfig
+from ..core.errors import UserError
+from ..core.rundir import open_run_directory
+from ..core.state import load_state
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundRun:
+    """A run on disk, as its last save left it. ``written`` is in seconds since 1970."""
+
+    id: str
+    config: TrainConfig
+    folder: Path
+    step: int
+    written: float
+
+    def summary(self) -> dict[str, Any]:
+        """The same keys as ``Run.summary``, as far as they are known."""
+        return {
+            "id": self.id,
+            "name": self.config.name,
+            "state": "resumable",
+            "created": self.written,
+            "last_event": 0,
+            "step": self.step,
+            "total_steps": self.config.steps,
+            "run_dir": str(self.folder),
+        }
+
+
+class RunFinder:
+    """Looks through log directories; a run that did not change is not read again."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Path, tuple[float, FoundRun | None]] = {}
+
+    def runs(self, log_dirs: Iterable[Path]) -> list[FoundRun]:
+        """Newest first. A folder that cannot be read as a run, or that has no state to go on from, is left out."""
+        states = {path.resolve() for folder in log_dirs for path in folder.glob("*/*/resume.safetensors")}
+        self._seen = {path: self._look(path) for path in states}
+        found = [run for _, run in self._seen.values() if run is not None]
+        return sorted(found, key=lambda run: run.written, reverse=True)
+
+    def _look(self, path: Path) -> tuple[float, FoundRun | None]:
+        try:
+            written = path.stat().st_mtime
+        except OSError:
+            return 0.0, None
+        seen = self._seen.get(path)
+        return seen if seen is not None and seen[0] == written else (written, _read(path.parent, written))
+
+
+def _read(folder: Path, written: float) -> FoundRun | None:
+    try:
+        run, content = open_run_directory(folder)
+        config = TrainConfig.from_mapping(content["config"])
+        step = load_state(run.state).step
+    except UserError:
+        return None
+    return FoundRun(id=id_of(folder), config=config, folder=folder, step=step, written=written)
+
+
+def id_of(folder: Path) -> str:
+    """A run's id as long as no process has it in memory: it follows from where it lies."""
+    return hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]

@@ -1,0 +1,153 @@
+"""One run per embedding, whoever starts it: this web UI, another one, the HTTP API or a terminal.
+
+The lock is a file ``.NAME.lock`` in the embeddings folder (no web UI reads that extension) that says who holds it. It is made with
+O_EXCL, so two who come at once cannot both have it. A file left by a process that is gone is taken over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import secrets
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psutil
+
+from ..core.files import disk_errors
+from ..core.names import check_name
+from .errors import ConflictError
+
+_HALF_WRITTEN_SECONDS = 10.0
+"""A lock file nobody can read is someone's who is just writing it, or, when older than this, of someone who died then."""
+
+_CLOCK_SLACK_SECONDS = 60.0
+"""A process's start is told relative to the wall clock, which may be set while it runs."""
+
+
+class NameLock:
+    """Held from ``acquire`` to ``release``, or for a ``with`` block."""
+
+    def __init__(self, embeddings_dir: Path, name: str) -> None:
+        self.name = check_name(name)
+        self.path = embeddings_dir / f".{name}.lock"
+        self._token = secrets.token_hex(8)
+
+    def acquire(self) -> None:
+        """Raises ConflictError naming the owner, InputError for a bad name, ResourceError where the folder cannot be written."""
+        for _ in range(5):
+            if self._create():
+                return
+            seen = _read(self.path)
+            if seen is None:
+                continue
+            if self._is_alive(seen):
+                raise ConflictError(self._refusal(seen), field="name")
+            self._take_away(seen)
+        raise ConflictError(self._refusal(_read(self.path)), field="name")
+
+    def release(self) -> None:
+        """Does nothing where the lock is no longer ours."""
+        seen = _read(self.path)
+        if seen is not None and seen.get("token") == self._token:
+            with suppress(OSError):
+                self.path.unlink()
+
+    def __enter__(self) -> NameLock:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def _create(self) -> bool:
+        with disk_errors(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+            except (FileExistsError, PermissionError):
+                if self.path.exists():
+                    return False
+                raise
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(self._owner(), file)
+        return True
+
+    def _owner(self) -> dict[str, Any]:
+        pid = os.getpid()
+        return {"pid": pid, "host": platform.node(), "started": _started(pid), "token": self._token}
+
+    def _is_alive(self, owner: dict[str, Any]) -> bool:
+        if not owner:
+            return time.time() - _modified(self.path) < _HALF_WRITTEN_SECONDS
+        if owner.get("host") != platform.node():
+            return True
+        return _is_running(owner.get("pid"), owner.get("started"))
+
+    def _take_away(self, seen: dict[str, Any]) -> None:
+        """Move a dead owner's file aside; one that changed hands since it was read is put back."""
+        aside = self.path.with_name(f"{self.path.name}-{secrets.token_hex(4)}")
+        try:
+            self.path.rename(aside)
+        except OSError:
+            return
+        if _read(aside) != seen:
+            with suppress(OSError):
+                os.link(aside, self.path)
+        with suppress(OSError):
+            aside.unlink()
+
+    def _refusal(self, owner: dict[str, Any] | None) -> str:
+        if not owner:
+            return f"'{self.name}' is in use by another run. Try again in a moment."
+        if owner.get("host") != platform.node():
+            return (
+                f"'{self.name}' is being trained on the computer {owner.get('host')} (process {owner.get('pid')}). "
+                f"If that is long over, delete {self.path}."
+            )
+        if owner.get("pid") == os.getpid():
+            return f"'{self.name}' is being trained already. Wait until it ends, or interrupt it."
+        return (
+            f"'{self.name}' is being trained by another program (process {owner.get('pid')}). "
+            "Wait until it ends, or interrupt it there."
+        )
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """The owner; empty where the file holds none; None where there is no file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _started(pid: int) -> float:
+    return float(psutil.Process(pid).create_time())
+
+
+def _is_running(pid: Any, started: Any) -> bool:
+    """Whether the very process is there that wrote this: the number alone may have been given to another one since."""
+    if not isinstance(pid, int) or isinstance(pid, bool) or pid <= 0 or not isinstance(started, (int, float)):
+        return False
+    try:
+        return abs(_started(pid) - started) < _CLOCK_SLACK_SECONDS
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True

@@ -1,0 +1,61 @@
+"""What can be asked besides training, with the words that forms and messages use. ``TrainConfig`` is the request to train."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core.options import option
+from ..core.vectors import MAX_VECTORS, InitMethod
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateRequest:
+    """A new embedding."""
+
+    name: str = option("", "Name", group="Create", help="What you will type in prompts. Choose a word nobody uses.")
+    init_text: str = option(
+        "*",
+        "Initialization text",
+        group="Create",
+        help="Words close to what you teach, for example 'cat' or 'painting'. Learning begins there; empty begins at zero.",
+    )
+    vectors: int = option(
+        1,
+        "Number of vectors per token",
+        group="Create",
+        low=1,
+        high=MAX_VECTORS,
+        step=1,
+        help="More hold more detail, need more pictures and leave less room in the prompt: 1 to 3 for up to 10 pictures, "
+        "5 to 8 for 30, 8 to 16 for 100 and more.",
+    )
+    init: InitMethod = option(
+        "text",
+        "Initialize from",
+        group="Create",
+        advanced=True,
+        help="text: the vectors of the words above; encoded: what the text encoder makes of them; noise; zeros.",
+    )
+    overwrite: bool = option(
+        False, "Overwrite old embedding", group="Create", help="Replaces a file of this name; what it learned is lost."
+    )
+    seed: int = option(0, "Seed", group="Create", low=0, high=2**63 - 1, advanced=True, help="For noise only.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvertRequest:
+    """An embedding's file in another format."""
+
+    source: str = option(
+        "", "From", group="Convert", help="File of the embedding: .pt, .bin, .safetensors, .png, .webp."
+    )
+    target: str = option("", "To", group="Convert", help="File to write; its ending chooses the format.")
+    format: str = option("", "Format", group="Convert", help="Needed where the ending leaves a choice.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeRequest:
+    """How a run goes on."""
+
+    steps: int | None = option(None, "Max steps", group="Resume", low=1, high=10_000_000, help="A new total.")
+    from_step: int | None = option(None, "From step", group="Resume", low=0, high=10_000_000, help="A saved step.")

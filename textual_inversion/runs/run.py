@@ -1,0 +1,192 @@
+"""One run: its thread, its state, and what it told so far."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from ..core.config import TrainConfig
+from ..core.control import Control
+from ..core.errors import UserError
+from ..core.events import Emit, Event, Finished, Outcome
+from ..core.host import Host
+from .errors import ConflictError
+from .events import EventLog
+from .lock import NameLock
+from .summary import Progress
+
+State = Literal["new", "waiting", "running", "paused", "done", "stopped", "interrupted", "failed"]
+ACTIVE: tuple[State, ...] = ("waiting", "running")
+Gate = AbstractContextManager[Any]
+"""Entered again and again: one lock, not a context manager for a single use."""
+
+_log = logging.getLogger(__name__)
+
+
+class Train(Protocol):
+    """``core.run.train``."""
+
+    def __call__(
+        self,
+        config: TrainConfig,
+        host: Host,
+        *,
+        control: Control,
+        emit: Emit,
+        resume: Path | None = None,
+        from_step: int | None = None,
+    ) -> Finished: ...
+
+
+class Run:
+    """A training run from its start to its end, through any number of pauses.
+
+    The name's lock is held from ``begin`` until the run ends; it stays held while the run is paused.
+    """
+
+    def __init__(self, *, run_id: str, config: TrainConfig, host: Host, gate: Gate, train: Train) -> None:
+        self.id = run_id
+        self.config = config
+        self.log = EventLog()
+        self.created = time.time()
+        self.state: State = "new"
+        self.progress = Progress()
+        self.error: UserError | None = None
+        self._host, self._gate, self._train = host, gate, train
+        self._name_lock = NameLock(host.embeddings_dir, config.name)
+        self._change = threading.Condition(threading.RLock())
+        self._control = Control()
+        self._begun_at = 0
+        self._thread: threading.Thread | None = None
+
+    @property
+    def active(self) -> bool:
+        return self.state in ACTIVE
+
+    @property
+    def leaving(self) -> bool:
+        """It was told to stop or pause and will give the model back in a moment."""
+        return self.state == "running" and self._control.stop_wanted
+
+    def begin(self, *, resume: Path | None = None, from_step: int | None = None) -> None:
+        """Start, or go on after a pause or an end. Raises ConflictError where the run goes on already or the name is taken."""
+        with self._change:
+            if self.active:
+                raise ConflictError(f"'{self.config.name}' is {self.state} already.")
+            if self.state != "paused":
+                self._name_lock.acquire()
+            self._launch(resume, from_step)
+
+    def _launch(self, resume: Path | None, from_step: int | None) -> None:
+        self._control, self.error, self.state = Control(), None, "waiting"
+        self._begun_at = self.log.last
+        self._thread = threading.Thread(
+            target=self._work,
+            args=(self._control, resume, from_step),
+            name=f"textual inversion: {self.config.name}",
+            daemon=True,
+        )
+        self._thread.start()
+
+    def settle(self, seconds: float) -> None:
+        """Wait until the first sign of life, or the end, of a run just begun; raises what refused its settings."""
+        with self._change:
+            self._change.wait_for(lambda: self.log.last > self._begun_at or not self.active, timeout=seconds)
+            if self.error is not None:
+                raise self.error
+
+    def join(self, seconds: float) -> None:
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    def interrupt(self) -> None:
+        """End it at the next step, everything saved; at once where it waits for its turn or is paused."""
+        with self._change:
+            if self.state == "running":
+                self._control.interrupt()
+            elif self.state == "waiting":
+                self._control.interrupt()
+                self._leave(self._receive_end("interrupted", "Interrupted before its turn came.", 130))
+            elif self.state == "paused":
+                self._leave(self._receive_end("interrupted", "Ended while paused. It can still be resumed.", 130))
+            else:
+                raise self._wrong_state("interrupted")
+
+    def pause(self) -> None:
+        with self._change:
+            self._need_running("paused")
+            self._control.pause()
+
+    def save_now(self) -> None:
+        with self._change:
+            self._need_running("saved")
+            self._control.save_now()
+
+    def preview_now(self) -> None:
+        with self._change:
+            self._need_running("previewed")
+            self._control.preview_now()
+
+    def summary(self) -> dict[str, Any]:
+        """What a list of runs shows, fit for JSON."""
+        with self._change:
+            return {
+                "id": self.id,
+                "name": self.config.name,
+                "state": self.state,
+                "created": self.created,
+                "last_event": self.log.last,
+                **self.progress.to_mapping(),
+            }
+
+    def _need_running(self, what: str) -> None:
+        if self.state != "running":
+            raise self._wrong_state(what)
+
+    def _wrong_state(self, what: str) -> ConflictError:
+        return ConflictError(f"'{self.config.name}' cannot be {what} now: it is {self.state}.")
+
+    def _work(self, control: Control, resume: Path | None, from_step: int | None) -> None:
+        with self._gate:
+            with self._change:
+                if control is not self._control or self.state != "waiting":
+                    return
+                self.state = "running"
+                self._change.notify_all()
+            outcome = self._outcome(control, resume, from_step)
+        with self._change:
+            self._leave(outcome)
+
+    def _outcome(self, control: Control, resume: Path | None, from_step: int | None) -> Outcome:
+        """Train; whatever happens, the watchers have got a Finished when this returns."""
+        try:
+            return self._train(
+                self.config, self._host, control=control, emit=self._receive, resume=resume, from_step=from_step
+            ).outcome
+        except UserError as error:
+            self.error = error
+            return self._receive_end("failed", error.message, error.exit_code)
+        except Exception as error:
+            _log.exception("Training '%s' failed", self.config.name)
+            kind = type(error).__name__
+            return self._receive_end("failed", f"A fault in the program ({kind}: {error}). Its log has the details.", 1)
+
+    def _receive(self, event: Event) -> None:
+        with self._change:
+            self.progress.update(event)
+            self.log.append(event)
+            self._change.notify_all()
+
+    def _receive_end(self, outcome: Outcome, message: str, exit_code: int) -> Outcome:
+        self._receive(self.progress.finished(outcome=outcome, message=message, exit_code=exit_code))
+        return outcome
+
+    def _leave(self, outcome: Outcome) -> None:
+        self.state = outcome
+        if outcome != "paused":
+            self._name_lock.release()
+        self._change.notify_all()
