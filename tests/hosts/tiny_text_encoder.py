@@ -1,6 +1,7 @@
-"""A tiny CLIP text encoder of fixed random weights, the same on every machine, with the full CLIP vocabulary.
+"""Tiny CLIP text encoders of fixed random weights, the same on every machine, with the full CLIP vocabulary.
 
-It is what `reference/a1111_conditioning.npz` was computed with (see `test_conditioning_reference.py`). The weights are
+One as SD 1.x has it (transformers' CLIP), one as SD 2.x has it (open_clip's). `reference/a1111_conditioning*.npz` were
+computed with them (see `test_conditioning_reference.py`). The weights are
 drawn with `torch.rand` only: it turns the Mersenne Twister's integers into floats exactly, while `torch.randn` differs
 in the last bits from processor to processor. They are scaled so that every token changes what the others become.
 """
@@ -19,6 +20,8 @@ from torch import Tensor
 WIDTH = 64
 LAYERS = 3
 HEADS = 4
+SD2_WIDTH = 128
+SD2_LAYERS = 4
 VOCABULARY = 49408
 POSITIONS = 77
 
@@ -83,21 +86,46 @@ def _linear(name: str, outputs: int, inputs: int) -> dict[str, Tensor]:
     }
 
 
-def _norm(name: str, *, bias_mean: float) -> dict[str, Tensor]:
+def _norm(name: str, *, bias_mean: float, width: int = WIDTH) -> dict[str, Tensor]:
     return {
-        f"{name}.weight": uniform(f"{name}.weight", WIDTH, std=0.2, mean=1.0),
-        f"{name}.bias": uniform(f"{name}.bias", WIDTH, std=0.1, mean=bias_mean),
+        f"{name}.weight": uniform(f"{name}.weight", width, std=0.2, mean=1.0),
+        f"{name}.bias": uniform(f"{name}.bias", width, std=0.1, mean=bias_mean),
     }
 
 
-def embedding_vectors(name: str, rows: int) -> Tensor:
-    """The vectors [rows, WIDTH] of a reference embedding: as spread as the token table."""
-    return uniform(f"embedding {name}", rows, WIDTH, std=1.0)
+def open_clip_weights() -> dict[str, Tensor]:
+    """SD 2.x's encoder under open_clip's names (`token_embedding.weight`, `transformer.resblocks.0.…`), 2 heads, float32.
+
+    As in the real files the last layer is there although SD 2.x stops one layer earlier.
+    """
+    weights = {
+        "token_embedding.weight": uniform("sd2 tokens", VOCABULARY, SD2_WIDTH, std=1.0),
+        "positional_embedding": uniform("sd2 positions", POSITIONS, SD2_WIDTH, std=0.5),
+        "text_projection": uniform("sd2 projection", SD2_WIDTH, SD2_WIDTH, std=0.1),
+        "logit_scale": torch.tensor(4.6),
+    }
+    for layer in range(SD2_LAYERS):
+        name = f"transformer.resblocks.{layer}"
+        attention = _linear(f"{name}.attn.in_proj", 3 * SD2_WIDTH, SD2_WIDTH)
+        weights[f"{name}.attn.in_proj_weight"] = attention[f"{name}.attn.in_proj.weight"]
+        weights[f"{name}.attn.in_proj_bias"] = attention[f"{name}.attn.in_proj.bias"]
+        weights.update(_linear(f"{name}.attn.out_proj", SD2_WIDTH, SD2_WIDTH))
+        weights.update(_linear(f"{name}.mlp.c_fc", 4 * SD2_WIDTH, SD2_WIDTH))
+        weights.update(_linear(f"{name}.mlp.c_proj", SD2_WIDTH, 4 * SD2_WIDTH))
+        weights.update(_norm(f"{name}.ln_1", bias_mean=0.0, width=SD2_WIDTH))
+        weights.update(_norm(f"{name}.ln_2", bias_mean=0.0, width=SD2_WIDTH))
+    weights.update(_norm("ln_final", bias_mean=0.4, width=SD2_WIDTH))
+    return weights
 
 
-def projections() -> Tensor:
-    """[WIDTH, 6] of +0.5 and -0.5: a difference d in one channel of an output shows as d / 2 in all six products."""
-    return torch.where(uniform("projections", WIDTH, 6, std=1.0) > 0, 0.5, -0.5)
+def embedding_vectors(name: str, rows: int, width: int = WIDTH) -> Tensor:
+    """The vectors [rows, width] of a reference embedding: as spread as the token table."""
+    return uniform(f"embedding {name}", rows, width, std=1.0)
+
+
+def projections(width: int = WIDTH) -> Tensor:
+    """[width, 6] of +0.5 and -0.5: a difference d in one channel of an output shows as d / 2 in all six products."""
+    return torch.where(uniform("projections", width, 6, std=1.0) > 0, 0.5, -0.5)
 
 
 def write_text_encoder_folder(folder: Path) -> None:
