@@ -1,0 +1,60 @@
+"""Where words go: results to standard output, everything else to standard error; with `--json` only JSON to the former."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, TextIO
+
+
+class Console:
+    """The terminal of one command."""
+
+    def __init__(self, *, json_output: bool, out: TextIO | None = None, err: TextIO | None = None) -> None:
+        self.json_output = json_output
+        self.out = out or sys.stdout
+        self.err = err or sys.stderr
+        self._reader_left = False
+
+    def say(self, text: str) -> None:
+        """A result, for a person."""
+        print(text, file=self.err if self.json_output else self.out, flush=True)
+
+    def note(self, text: str) -> None:
+        """What goes on meanwhile, for a person."""
+        print(text, file=self.err, flush=True)
+
+    def record(self, value: Any) -> None:
+        """A result or an event, for a program: one line of JSON, and nothing without `--json`.
+
+        A reader that closed its end (`| head`) does not stop what is being done.
+        """
+        if not self.json_output or self._reader_left:
+            return
+        try:
+            print(json.dumps(finite(value)), file=self.out, flush=True)
+        except BrokenPipeError:
+            self._reader_left = True
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Inside, what a library prints to standard output goes to standard error when that must hold JSON only."""
+        if not self.json_output:
+            yield
+            return
+        with redirect_stdout(self.err):
+            yield
+
+
+def finite(value: Any) -> Any:
+    """``value`` with null for numbers that JSON cannot hold (NaN, infinity)."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return value

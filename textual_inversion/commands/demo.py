@@ -1,0 +1,168 @@
+"""`demo`: the whole way once, from a folder of pictures to pictures of what was learned."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .command import Command
+from .config_options import whole_number
+from .console import Console
+from .shared import precision_of, standalone_host
+from .training import run_training
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ..core.config import TrainConfig
+    from ..core.events import Finished
+    from ..core.host import Host
+
+NAME = "demo-concept"
+INIT_TEXT = "shape"
+VECTORS = 2
+STEPS = 400
+PROMPTS = (
+    "a photo of a {}",
+    "a red {} on a white background",
+    "a yellow {} on a black background",
+    "a blue {} on a yellow background, on the left",
+)
+SEEDS = (1, 2, 3, 4, 5, 6)
+_SHOWN = 6
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("outputs/demo"),
+        metavar="DIR",
+        help="where all files go (default: outputs/demo)",
+    )
+    parser.add_argument(
+        "--steps", type=whole_number, default=STEPS, metavar="N", help=f"training steps (default: {STEPS})"
+    )
+    parser.add_argument("--seed", type=whole_number, default=0, metavar="S", help="of the training (default: 0)")
+
+
+def _run(arguments: argparse.Namespace, console: Console) -> int:
+    from ..core.create import create
+    from ..demo.concepts import write_concept
+
+    host = standalone_host(arguments)
+    console.note(f"1/4  Pictures of something the demo checkpoint has no word for: {arguments.out / 'pictures'}")
+    pictures = write_concept(arguments.out / "pictures")
+    console.note(f"2/4  A new embedding, {NAME}, that starts as {INIT_TEXT!r}; what it draws now")
+    create(host, name=NAME, init_text=INIT_TEXT, vectors=VECTORS, overwrite=True)
+    before = _drawn(host, arguments)
+    console.note(f"3/4  Training, {arguments.steps} steps")
+    finished = run_training(_config(arguments, host), host, console)
+    if finished.exit_code:
+        console.say(finished.message)
+        return finished.exit_code
+    console.note("4/4  What it draws now")
+    page = _sheet(arguments, pictures, before, _drawn(host, arguments))
+    _tell(finished, page, console)
+    return 0
+
+
+def _config(arguments: argparse.Namespace, host: Host) -> TrainConfig:
+    from ..core.config import TrainConfig
+
+    return TrainConfig(
+        name=NAME,
+        data=(str(arguments.out / "pictures"),),
+        template="subject_filewords.txt",
+        steps=arguments.steps,
+        learning_rate="0.02:50%, 0.01",
+        batch_size=4,
+        width=host.native_size,
+        height=host.native_size,
+        seed=arguments.seed,
+        log_dir=str(arguments.out / "runs"),
+        save_every=max(arguments.steps // 4, 1),
+        image_every=max(arguments.steps // 4, 1),
+        csv_every=10,
+        preview_prompts=(PROMPTS[0].format("[name]"),),
+        precision=precision_of(arguments),
+    )
+
+
+def _drawn(host: Host, arguments: argparse.Namespace) -> list[list[Image.Image]]:
+    """For each prompt a picture for each seed, with the embedding as its file is now."""
+    from ..core.host import LeaseRequest, PictureRequest
+
+    request = PictureRequest(prompt="", width=host.native_size, height=host.native_size, steps=20, guidance_scale=5.0)
+    with host.lease(LeaseRequest(precision=precision_of(arguments))) as lease:
+        return [
+            [
+                lease.picture(dataclasses.replace(request, prompt=prompt.format(NAME), seed=seed), embeddings={}).image
+                for seed in SEEDS
+            ]
+            for prompt in PROMPTS
+        ]
+
+
+def _sheet(
+    arguments: argparse.Namespace,
+    pictures: Sequence[Path],
+    before: list[list[Image.Image]],
+    after: list[list[Image.Image]],
+) -> Path:
+    from io import BytesIO
+
+    from PIL import Image
+
+    from ..core.files import write_bytes
+    from ..demo.sheet import Compared, sheet
+
+    compared = [
+        Compared(prompt=prompt.format(NAME), before=old, after=new)
+        for prompt, old, new in zip(PROMPTS, before, after, strict=True)
+    ]
+    page = sheet(
+        title=f"{NAME}: {VECTORS} vectors, {arguments.steps} steps",
+        training=[Image.open(path) for path in pictures[:_SHOWN]],
+        compared=compared,
+    )
+    data = BytesIO()
+    page.save(data, format="PNG")
+    path = arguments.out / "sheet.png"
+    write_bytes(path, data.getvalue())
+    return path
+
+
+def _tell(finished: Finished, page: Path, console: Console) -> None:
+    run = Path(finished.run_dir)
+    carriers = sorted((run / "image_embeddings").glob("*.png"), key=lambda path: path.stat().st_mtime)
+    paths = {
+        "embedding": Path(finished.embedding),
+        "picture": carriers[-1] if carriers else None,
+        "loss_table": run / "textual_inversion_loss.csv",
+        "sheet": page,
+    }
+    labels = {
+        "embedding": "The embedding",
+        "picture": "The picture that carries it",
+        "loss_table": "The loss table",
+        "sheet": "Before and after",
+    }
+    for key, path in paths.items():
+        console.say(f"{labels[key]}: {path or 'none was made'}")
+    console.record({key: None if path is None else str(path) for key, path in paths.items()})
+
+
+COMMAND = Command(
+    name="demo",
+    summary="train a first embedding, from start to end",
+    description="Makes pictures of a concept that the demo checkpoint has no word for, trains an embedding on them, and draws the "
+    "same prompts with the same seeds before and after. Takes a few minutes on two processor cores.",
+    usage="[--out DIR] [--steps N]",
+    examples=("demo", "demo --steps 800 --out my-demo"),
+    add_options=_add_options,
+    run=_run,
+)

@@ -1,0 +1,104 @@
+"""`generate`: make pictures from a prompt."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .command import Command
+from .config_options import number, whole_number
+from .console import Console
+from .shared import PICTURES_DIR, precision_of, standalone_host
+
+if TYPE_CHECKING:
+    from ..core.host import Lease, PictureRequest
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--prompt",
+        required=True,
+        metavar="P",
+        help="what to draw; embeddings by their names, (word:1.2) and BREAK as in A1111",
+    )
+    parser.add_argument("--negative-prompt", default="", metavar="N", help="what not to draw")
+    parser.add_argument(
+        "--seed",
+        type=whole_number,
+        default=0,
+        metavar="S",
+        help="of the first picture; picture i has seed S + i (default: 0)",
+    )
+    parser.add_argument("--count", type=whole_number, default=1, metavar="K", help="how many pictures (default: 1)")
+    parser.add_argument(
+        "--sampler", default="Euler a", metavar="NAME", help='"Euler a", "DDIM" or "DPM++ 2M" (default: Euler a)'
+    )
+    parser.add_argument("--steps", type=whole_number, default=20, metavar="N", help="sampling steps (default: 20)")
+    parser.add_argument(
+        "--cfg-scale", type=number, default=7.0, metavar="G", help="how strictly the prompt is followed (default: 7)"
+    )
+    parser.add_argument(
+        "--width", type=whole_number, metavar="W", help="in pixels (default: the checkpoint's own size)"
+    )
+    parser.add_argument(
+        "--height", type=whole_number, metavar="H", help="in pixels (default: the checkpoint's own size)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path(PICTURES_DIR),
+        metavar="DIR",
+        help=f"the folder for 00000.png, 00001.png, … (default: {PICTURES_DIR})",
+    )
+
+
+def _run(arguments: argparse.Namespace, console: Console) -> int:
+    from ..core.errors import InputError
+    from ..core.host import LeaseRequest, PictureRequest
+
+    host = standalone_host(arguments)
+    first = PictureRequest(
+        prompt=arguments.prompt,
+        negative_prompt=arguments.negative_prompt,
+        sampler=arguments.sampler,
+        steps=arguments.steps,
+        guidance_scale=arguments.cfg_scale,
+        seed=arguments.seed,
+        width=arguments.width or host.native_size,
+        height=arguments.height or host.native_size,
+    )
+    if arguments.count < 1:
+        raise InputError(f"--count: {arguments.count} pictures cannot be made; 1 or more can.", field="count")
+    with host.lease(LeaseRequest(precision=precision_of(arguments))) as lease:
+        made = [_make(lease, first, i, folder=arguments.out, console=console) for i in range(arguments.count)]
+    console.record({"pictures": made})
+    return 0
+
+
+def _make(lease: Lease, first: PictureRequest, index: int, *, folder: Path, console: Console) -> dict[str, Any]:
+    """Picture ``index``, written to the folder; it depends on its own seed alone."""
+    from ..core.previews import save_picture
+
+    request = dataclasses.replace(first, seed=first.seed + index)
+    picture = lease.picture(request, embeddings={})
+    path = folder / f"{index:05d}.png"
+    save_picture(picture, path)
+    console.say(str(path))
+    return {"path": str(path), "seed": request.seed, "infotext": picture.infotext}
+
+
+COMMAND = Command(
+    name="generate",
+    summary="make pictures from a prompt",
+    description="Draws K pictures and writes them with their generation parameters, which web UIs can read back. Every name in the "
+    "embeddings folder can be used in the prompts.",
+    usage="--prompt P [--negative-prompt N] [--seed S] [--count K] [--out DIR] [more options, see below]",
+    examples=(
+        'generate --prompt "a photo of my-cat" --seed 7 --count 4 --out pictures',
+        'generate --prompt "a (red:1.3) square" --sampler "DPM++ 2M" --steps 25 --cfg-scale 5',
+    ),
+    add_options=_add_options,
+    run=_run,
+)

@@ -1,0 +1,67 @@
+"""The options that every command has, and the host they describe."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.config import Precision, TrainConfig
+from ..core.options import choices_of
+from .config_options import whole_number
+
+if TYPE_CHECKING:
+    from ..hosts.standalone.host import StandaloneHost
+
+EMBEDDINGS_DIR = "embeddings"
+LOG_DIR = "outputs/textual_inversion"
+PICTURES_DIR = "outputs/pictures"
+
+
+def add_shared_options(parser: argparse.ArgumentParser) -> None:
+    """The options that the contract promises everywhere."""
+    group = parser.add_argument_group("Everywhere")
+    group.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="SD 1.x or 2.x, .safetensors or .ckpt (default: the demo's)"
+    )
+    group.add_argument(
+        "--embeddings-dir",
+        type=Path,
+        metavar="DIR",
+        default=Path(EMBEDDINGS_DIR),
+        help="where embeddings are, and where prompts find them (default: ./embeddings)",
+    )
+    group.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 or mps (default: the best there is)")
+    group.add_argument(
+        "--precision",
+        choices=choices_of(TrainConfig, "precision"),
+        default=argparse.SUPPRESS,
+        help="of the model's arithmetic (default: auto, half on a GPU, full on a CPU)",
+    )
+    group.add_argument(
+        "--threads", type=whole_number, metavar="N", help="processor threads to use (default: torch's choice)"
+    )
+    group.add_argument(
+        "--config", type=Path, metavar="FILE", help="a run.json whose settings are used where none is typed"
+    )
+    group.add_argument("--json", action="store_true", help="JSON on standard output, words on standard error")
+
+
+def standalone_host(arguments: argparse.Namespace, *, checkpoint: Path | None = None) -> StandaloneHost:
+    """The host that the shared options describe. ``checkpoint`` is used where none was typed."""
+    import torch
+
+    from ..hosts.standalone.host import StandaloneHost
+
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    return StandaloneHost(
+        checkpoint=arguments.checkpoint or checkpoint, embeddings_dir=arguments.embeddings_dir, device=arguments.device
+    )
+
+
+def precision_of(arguments: argparse.Namespace) -> Precision:
+    """The precision that was typed, else that of ``--config``, else auto."""
+    if "precision" in arguments:
+        return arguments.precision
+    return "auto" if arguments.config is None else TrainConfig.from_file(arguments.config).precision
