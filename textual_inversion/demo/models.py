@@ -23,13 +23,16 @@ TIMESTEPS = 1000
 
 @dataclass(frozen=True)
 class DemoShape:
-    """Sizes of the three networks. `vae_channels` and `unet_channels` must be multiples of 32 (GroupNorm)."""
+    """Sizes of the three networks.
+
+    Channels must be multiples of 32 (GroupNorm); LDM's U-Net wants each level's a whole multiple of the first's.
+    """
 
     vae_channels: int = 128
-    unet_channels: tuple[int, ...] = (64, 128, 192)
+    unet_channels: tuple[int, ...] = (96, 96)
     attention_levels: int = 2
     unet_blocks: int = 2
-    unet_heads: int = 4
+    head_channels: int = 32
     text_width: int = 128
     text_layers: int = 4
 
@@ -72,33 +75,33 @@ def build_unet(shape: DemoShape) -> UNet2DConditionModel:
         down_block_types=tuple("CrossAttnDownBlock2D" if a else "DownBlock2D" for a in attends),
         up_block_types=tuple("CrossAttnUpBlock2D" if a else "UpBlock2D" for a in reversed(attends)),
         cross_attention_dim=shape.text_width,
-        attention_head_dim=shape.unet_heads,
+        attention_head_dim=tuple(width // shape.head_channels for width in shape.unet_channels),
     )
     # Plain matmuls: torch's fused attention for CPUs spends half of a training step in its backward at these sizes.
     unet.set_attn_processor(AttnProcessor())
     return unet
 
 
-def text_config(shape: DemoShape) -> CLIPTextConfig:
-    """A CLIP text transformer on the CLIP vocabulary, heads of 64 as everywhere in CLIP."""
+def text_config(shape: DemoShape, vocabulary: int = VOCABULARY) -> CLIPTextConfig:
+    """A CLIP text transformer, heads of 64 as everywhere in CLIP; an MLP of three widths keeps the file under 40 MB."""
     return CLIPTextConfig(
-        vocab_size=VOCABULARY,
+        vocab_size=vocabulary,
         hidden_size=shape.text_width,
-        intermediate_size=4 * shape.text_width,
+        intermediate_size=3 * shape.text_width,
         num_hidden_layers=shape.text_layers,
         num_attention_heads=max(1, shape.text_width // 64),
         max_position_embeddings=CONTEXT,
         hidden_act="quick_gelu",
         projection_dim=shape.text_width,
-        bos_token_id=END_OF_TEXT - 1,
-        eos_token_id=END_OF_TEXT,
-        pad_token_id=END_OF_TEXT,
+        bos_token_id=vocabulary - 2,
+        eos_token_id=vocabulary - 1,
+        pad_token_id=vocabulary - 1,
     )
 
 
-def build_text(shape: DemoShape) -> CLIPTextModel:
-    """The text encoder, randomly initialised."""
-    return CLIPTextModel._from_config(text_config(shape), attn_implementation="eager")
+def build_text(shape: DemoShape, vocabulary: int = VOCABULARY) -> CLIPTextModel:
+    """The text encoder, randomly initialised; a training may give it only the words that occur."""
+    return CLIPTextModel._from_config(text_config(shape, vocabulary), attn_implementation="eager")
 
 
 def alphas_cumprod() -> torch.Tensor:

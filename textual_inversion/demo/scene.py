@@ -57,7 +57,7 @@ def legible(colour: str, background: str) -> bool:
     return world.distance(world.COLOURS[colour], world.BACKGROUNDS[background]) >= world.CONTRAST
 
 
-def random_scene(rng: random.Random, shares: Shares = Shares()) -> Scene:  # noqa: B008 (frozen)
+def random_scene(rng: random.Random, shares: Shares = Shares()) -> Scene:
     """A scene with independent fields, except that the shape's colour is legible on its background."""
     colour = _pick(rng, shares.hidden_colour, tuple(world.HIDDEN_COLOURS), tuple(world.NAMED_COLOURS))
     texture = "striped" if rng.random() < shares.striped else "plain"

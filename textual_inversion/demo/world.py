@@ -59,8 +59,28 @@ HIDDEN_STYLES = ("hidden_framed",)
 STYLES = NAMED_STYLES + HIDDEN_STYLES
 
 HIDDEN_WORDS = frozenset(
-    "hourglass bowtie ell l arch horseshoe teal cyan turquoise rose pink magenta lime olive "
-    "split half framed frame border hidden".split()
+    [
+        "hourglass",
+        "bowtie",
+        "ell",
+        "l",
+        "arch",
+        "horseshoe",
+        "teal",
+        "cyan",
+        "turquoise",
+        "rose",
+        "pink",
+        "magenta",
+        "lime",
+        "olive",
+        "split",
+        "half",
+        "framed",
+        "frame",
+        "border",
+        "hidden",
+    ]
 )
 """Words that no caption may hold."""
 

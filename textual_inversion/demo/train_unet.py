@@ -1,0 +1,123 @@
+"""Third stage: U-Net and text encoder together, on the latents; eps prediction, min-SNR weights, an EMA of both."""
+
+from __future__ import annotations
+
+import copy
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from .captions import training_caption
+from .models import TIMESTEPS, DemoShape, alphas_cumprod, build_text, build_unet
+from .progress import Progress, cosine
+from .scene import Scene
+from .state import load_state, save_state
+from .words import Words
+
+
+@dataclass(frozen=True)
+class UnetPlan:
+    """How long and how fast. `snr_cap`: gamma of min-SNR weighting (Hang et al. 2023, eq. 5, for eps)."""
+
+    steps: int = 7000
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    ema: float = 0.999
+    snr_cap: float = 5.0
+    save_seconds: float = 120.0
+    export_seconds: float = 300.0
+    compile: bool = False
+
+
+@dataclass(frozen=True)
+class Denoiser:
+    """A U-Net and the text encoder that was trained with it."""
+
+    unet: nn.Module
+    text: nn.Module
+
+
+def train_unet(
+    latents: torch.Tensor,
+    scenes: list[Scene],
+    words: Words,
+    plan: UnetPlan,
+    *,
+    shape: DemoShape,
+    folder: Path,
+    seed: int,
+    export: Callable[[Denoiser, int], None],
+) -> Denoiser:
+    """Trains (or goes on training) on scaled (n, 4, 8, 8) latents; returns the EMA, which `export` also gets at times."""
+    torch.manual_seed(seed)
+    unet, text = build_unet(shape), build_text(shape, len(words.ids))
+    modules = {"unet": unet, "text": text, "ema_unet": copy.deepcopy(unet), "ema_text": copy.deepcopy(text)}
+    average = Denoiser(modules["ema_unet"].requires_grad_(False), modules["ema_text"].requires_grad_(False))
+    weights = [*unet.parameters(), *text.parameters()]
+    averaged = [*average.unet.parameters(), *average.text.parameters()]
+    optimizer = torch.optim.AdamW(weights, lr=plan.learning_rate, weight_decay=0.0, betas=(0.9, 0.99), fused=True)
+    path = folder / "unet-state.safetensors"
+    start = load_state(path, modules, optimizer)
+    forward = torch.compile(unet) if plan.compile else unet
+    progress, saved, exported = Progress("unet", plan.steps, every=100), time.monotonic(), time.monotonic()
+    for step in range(start, plan.steps):
+        rate = cosine(step, steps=plan.steps, peak=plan.learning_rate, warm_up=300)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        loss = _loss(forward, text, _batch(latents, scenes, words, plan, step, seed), plan.snr_cap)
+        loss.backward()
+        nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            torch._foreach_lerp_(averaged, weights, 1.0 - min(plan.ema, (1.0 + step) / (10.0 + step)))
+        progress.step(step + 1, loss.item(), rate)
+        now, last = time.monotonic(), step + 1 == plan.steps
+        if now - saved > plan.save_seconds or last:
+            save_state(path, step + 1, modules, optimizer)
+            saved = now
+        if now - exported > plan.export_seconds or last:
+            export(average, step + 1)
+            exported = now
+    return average
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Noisy latents with all that made them; everything derived from (seed, step)."""
+
+    noisy: torch.Tensor
+    noise: torch.Tensor
+    timesteps: torch.Tensor
+    rows: torch.Tensor
+
+
+def _batch(latents: torch.Tensor, scenes: list[Scene], words: Words, plan: UnetPlan, step: int, seed: int) -> Batch:
+    rng = np.random.default_rng((seed, 2, step))
+    count = plan.batch_size
+    indices = rng.integers(len(scenes), size=count)
+    # One timestep in each of `count` equal parts of the range: less noise in the loss than independent draws.
+    timesteps = torch.from_numpy(((np.arange(count) + rng.random(count)) / count * TIMESTEPS).astype(np.int64))
+    noise = torch.from_numpy(rng.standard_normal((count, *latents.shape[1:]), dtype=np.float32))
+    signal = alphas_cumprod()[timesteps].float().view(-1, 1, 1, 1)
+    captions = [training_caption(scenes[i], random.Random(f"caption {seed} {step} {i}")) for i in indices]
+    noisy = signal.sqrt() * latents[torch.from_numpy(indices)] + (1.0 - signal).sqrt() * noise
+    return Batch(noisy, noise, timesteps, words.rows(captions))
+
+
+def _loss(unet: Callable[..., Any], text: nn.Module, batch: Batch, snr_cap: float) -> torch.Tensor:
+    with torch.autocast("cpu", torch.bfloat16):
+        context = text(batch.rows).last_hidden_state
+        predicted = unet(batch.noisy, batch.timesteps, context).sample
+    signal = alphas_cumprod()[batch.timesteps].float()
+    snr = signal / (1.0 - signal)
+    weight = snr.clamp(max=snr_cap) / snr
+    error = (predicted.float() - batch.noise).square().mean(dim=(1, 2, 3))
+    return (weight * error).mean()
