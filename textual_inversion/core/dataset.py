@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from .captions import FileNameWords, read_caption
 from .errors import InputError
 from .fit import LATENT_FACTOR, Box, Fit, Size, fit_image, source_box, target_size, to_pixels
 from .folders import Findings, FolderSpec, FoundPicture, find_pictures
-from .latents import PictureTensors
 from .masks import is_graded, loss_weights, scaled_box
 from .pictures import OpenedPicture, open_picture
 
@@ -25,7 +24,7 @@ class DatasetItem:
     """One picture as it is trained. Pixels are read when asked for; everything else is known from the first reading.
 
     ``size`` is (width, height) in training pixels, ``source_size`` that of the file after turning, ``box`` what of it
-    is used. ``weight`` is float32 [height / 8, width / 8] with mean 1, None where every latent counts the same.
+    is used. ``weights`` is float32 [height / 8, width / 8] with mean 1, None where every latent counts the same.
     """
 
     path: Path
@@ -34,13 +33,9 @@ class DatasetItem:
     box: Box
     caption: str
     repeats: int = 1
-    weight: torch.Tensor | None = None
+    mirrored: bool = False
+    weights: torch.Tensor | None = None
     transparent: bool = False
-
-    @property
-    def group(self) -> str:
-        """Only items of one group can share a batch."""
-        return f"{self.size[0]}x{self.size[1]}"
 
     @property
     def enlarged(self) -> bool:
@@ -52,111 +47,110 @@ class DatasetItem:
         image = open_picture(self.path).rgb
         if image.size != self.source_size:
             raise InputError(f"{self.path} has changed since it was first read.", field="data")
-        return to_pixels(fit_image(image, box=self.box, size=self.size))
+        image = fit_image(image, box=self.box, size=self.size)
+        return to_pixels(ImageOps.mirror(image) if self.mirrored else image)
+
+    def as_mirrored(self) -> DatasetItem:
+        """The same picture seen in a mirror, its weights too."""
+        weights = None if self.weights is None else self.weights.flip(-1)
+        return replace(self, mirrored=not self.mirrored, weights=weights)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """All items in their order, and ``warnings``: sentences that a person should see before training."""
+    """All items in their order, and ``notes``: sentences that a person should see before training."""
 
     items: tuple[DatasetItem, ...]
-    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
-    def __len__(self) -> int:
-        return len(self.items)
+    @property
+    def groups(self) -> tuple[Size, ...]:
+        """The size of each item: only items of one size can share a batch."""
+        return tuple(item.size for item in self.items)
 
-    def pictures(self) -> Iterator[PictureTensors]:
-        """Every item ready to be encoded, read one at a time."""
-        for item in self.items:
-            yield PictureTensors(pixels=item.pixels(), weight=item.weight, label=str(item.path))
+    @property
+    def repeats(self) -> tuple[int, ...]:
+        """How often each item comes in an epoch."""
+        return tuple(item.repeats for item in self.items)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Reading:
-    """How pictures become items; the fields are those of ``load_dataset``."""
+class DatasetOptions:
+    """How pictures are read; the fields are those of ``TrainConfig``. ``width`` and ``height`` are multiples of 8."""
 
     width: int
     height: int
-    fit: Fit
-    alpha_weight: bool
-    masks: bool
-    mask_floor: float
-    words: FileNameWords
+    fit: Fit = "center"
+    flip: bool = False
+    alpha_weight: bool = False
+    masks: bool = False
+    mask_floor: float = 0.0
+    filename_regex: str = ""
+    filename_join: str = " "
 
 
 def load_dataset(
     data: Sequence[str | Path | FolderSpec],
+    options: DatasetOptions,
     *,
-    width: int,
-    height: int,
-    fit: Fit = "center",
     recursive: bool = False,
-    alpha_weight: bool = False,
-    masks: bool = False,
-    mask_floor: float = 0.0,
-    words: FileNameWords | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Dataset:
     """Read every picture of the folders once, which proves that all of them can be read.
 
-    Arguments are the fields of ``TrainConfig``; ``width`` and ``height`` are multiples of 8. ``on_progress`` is called
-    with (done, total) and may raise to stop. Raises one InputError with the problems of all pictures, masks and captions.
+    ``flip`` adds a mirrored copy of each, so that each is seen mirrored half of the time. ``on_progress`` is called with
+    (done, total) and may raise to stop. Raises one InputError with the problems of all pictures, masks and captions.
     """
     found = find_pictures(data, recursive=recursive)
-    how = _Reading(
-        width=width,
-        height=height,
-        fit=fit,
-        alpha_weight=alpha_weight,
-        masks=masks,
-        mask_floor=mask_floor,
-        words=words or FileNameWords(),
-    )
+    words = FileNameWords(regex=options.filename_regex, join=options.filename_join)
     items: list[DatasetItem] = []
     problems: list[str] = []
     for done, picture in enumerate(found.pictures, start=1):
         try:
-            items.append(_load_item(picture, how))
+            items.append(_load_item(picture, options, words=words))
         except InputError as error:
             problems.append(error.message)
         if on_progress is not None:
             on_progress(done, len(found.pictures))
     if problems:
         raise InputError(_listed(problems, total=len(found.pictures)), field="data")
-    return Dataset(items=tuple(items), warnings=(*found.notes, *_warnings(items, found, how)))
+    notes = (*found.notes, *_notes(items, found, options))
+    if options.flip:
+        items = [each for item in items for each in (item, item.as_mirrored())]
+    return Dataset(items=tuple(items), notes=notes)
 
 
-def _load_item(picture: FoundPicture, how: _Reading) -> DatasetItem:
+def _load_item(picture: FoundPicture, options: DatasetOptions, *, words: FileNameWords) -> DatasetItem:
     opened = open_picture(picture.path)
     source = opened.rgb.size
-    size = target_size(source, fit=how.fit, width=how.width, height=how.height)
+    size = target_size(source, fit=options.fit, width=options.width, height=options.height)
     if 0 in size:
         raise InputError(f"{picture.path} is too small to train on: {source[0]} x {source[1]} pixels.", field="data")
-    box = source_box(source, size, fit=how.fit)
+    box = source_box(source, size, fit=options.fit)
     return DatasetItem(
         path=picture.path,
         source_size=source,
         size=size,
         box=box,
-        caption=read_caption(picture.path, how.words),
+        caption=read_caption(picture.path, words),
         repeats=picture.repeats,
-        weight=_weight(picture, opened, how, box=box, size=size),
+        weights=_weights(picture, opened, options, box=box, size=size),
         transparent=opened.alpha is not None,
     )
 
 
-def _weight(
-    picture: FoundPicture, opened: OpenedPicture, how: _Reading, *, box: Box, size: Size
+def _weights(
+    picture: FoundPicture, opened: OpenedPicture, options: DatasetOptions, *, box: Box, size: Size
 ) -> torch.Tensor | None:
     """From the mask file where there is one, since it was made for nothing else; else from the alpha channel."""
     latents = (size[0] // LATENT_FACTOR, size[1] // LATENT_FACTOR)
-    if how.masks and picture.mask is not None:
+    if options.masks and picture.mask is not None:
         mask = _grey(open_picture(picture.mask))
         box = scaled_box(box, picture=opened.rgb.size, mask=mask.size, path=picture.mask)
         graded = is_graded(picture.mask)
-        return loss_weights(mask, box=box, size=latents, floor=how.mask_floor, path=picture.mask, graded=graded)
-    if how.alpha_weight and opened.alpha is not None:
-        return loss_weights(opened.alpha, box=box, size=latents, floor=how.mask_floor, path=picture.path)
+        return loss_weights(mask, box=box, size=latents, floor=options.mask_floor, path=picture.mask, graded=graded)
+    if options.alpha_weight and opened.alpha is not None:
+        return loss_weights(opened.alpha, box=box, size=latents, floor=options.mask_floor, path=picture.path)
     return None
 
 
@@ -174,20 +168,20 @@ def _listed(problems: Sequence[str], *, total: int) -> str:
     return "\n".join([f"{len(problems)} of {total} pictures cannot be used:", *problems[:MAX_LISTED], *more])
 
 
-def _warnings(items: Sequence[DatasetItem], found: Findings, how: _Reading) -> list[str]:
+def _notes(items: Sequence[DatasetItem], found: Findings, options: DatasetOptions) -> list[str]:
     notes: list[str] = []
     small = [item.path.name for item in items if item.enlarged]
     transparent = [item.path.name for item in items if item.transparent]
     masked = [picture.path.name for picture in found.pictures if picture.mask is not None]
     if small:
         notes.append(f"Smaller than the training size, so enlarged: {_names(small)}.")
-    if transparent and not how.alpha_weight:
+    if transparent and not options.alpha_weight:
         notes.append(f"With transparent parts, whose stored colours are trained as well: {_names(transparent)}.")
-    if how.alpha_weight and not transparent:
+    if options.alpha_weight and not transparent:
         notes.append("No picture has an alpha channel, so there is no loss weight to take from it.")
-    if how.masks and not masked:
+    if options.masks and not masked:
         notes.append("There are no mask files. They are named NAME_mask.png beside NAME.png.")
-    if masked and not how.masks:
+    if masked and not options.masks:
         notes.append(f"There are mask files, which are not used, for: {_names(masked)}.")
     return notes
 
