@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .files import disk_errors, write_text
@@ -40,9 +40,9 @@ class LossTable:
             file.write(_lines([row]))
 
 
-def _lines(rows: list[dict[str, str]] | list[Mapping[str, str]]) -> str:
+def _lines(rows: Sequence[Mapping[str, str]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\n")
     for row in rows:
-        writer.writerow(row)
+        writer.writerow([row.get(column, "") for column in COLUMNS])
     return text.getvalue()

@@ -70,7 +70,8 @@ def load_state(path: Path) -> RunState:
             group, name = key.split("/", 1)
             grouped[group][name] = tensor
         numbers["evaluations"] = [(int(step), float(loss)) for step, loss in numbers["evaluations"]]
-        return RunState(**numbers, **grouped)
+        values: dict[str, Any] = {**numbers, **grouped}
+        return RunState(**values)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
         raise FileFormatError(
             f"{path} cannot be read as the state of a run ({error}). Continue from one of the saved copies instead."

@@ -1,0 +1,37 @@
+"""Turning what torch and the disk throw into errors a person can act on."""
+
+from __future__ import annotations
+
+import torch
+
+from .config import TrainConfig
+from .errors import ResourceError, UserError
+
+
+def as_user_error(error: BaseException, config: TrainConfig) -> UserError | None:
+    """The error to show, or None for a fault of ours."""
+    if isinstance(error, UserError):
+        return error
+    if is_out_of_memory(error):
+        return ResourceError(
+            f"Out of memory with batch size {config.batch_size} at {config.width}x{config.height}. {_advice(config)} "
+            "Everything trained so far was kept.",
+            field="batch_size",
+        )
+    return None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """CUDA's error, a CPU allocation that failed, or Metal's."""
+    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+
+
+def _advice(config: TrainConfig) -> str:
+    if config.batch_size > 1:
+        return "Lower the batch size and raise gradient accumulation instead: the result is the same."
+    if not config.checkpointing:
+        return "Switch gradient checkpointing on, or train at a smaller width and height."
+    return "Train at a smaller width and height, or close other programs that use the graphics card."

@@ -1,0 +1,123 @@
+"""Everything a run needs that can be found out before the model is borrowed; mistakes show here, beside their field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .config import TrainConfig
+from .dataset import Dataset, DatasetOptions, load_dataset
+from .embedding import Embedding
+from .errors import InputError
+from .formats import read_embedding
+from .host import Host, Lease
+from .library import find_embedding
+from .plan import check_together
+from .rundir import RunDirectory, new_run_directory, open_run_directory
+from .schedule import parse_schedule
+from .state import RunState, load_state
+from .templates import Template, load_template
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One run before its lease. ``run`` is None for a new run, whose folder is made once the model was lent."""
+
+    config: TrainConfig
+    source: Embedding
+    start_step: int
+    dataset: Dataset
+    template: Template
+    run: RunDirectory | None
+    state: RunState | None
+    recorded: Mapping[str, Any]
+    warnings: tuple[str, ...]
+
+    def directory(self) -> RunDirectory:
+        """The run's folder, made now for a new run."""
+        return self.run or new_run_directory(Path(self.config.log_dir), self.config.name)
+
+    def vectors(self, lease: Lease) -> dict[str, torch.Tensor]:
+        """The vectors to begin with, under the leased model's encoder keys. Raises FileFormatError for another width."""
+        return self.source.for_encoders({key: encoder.width for key, encoder in lease.encoders.items()})
+
+    def check_checkpoint(self, lease: Lease) -> None:
+        """A resumed run must go on with the checkpoint it began with. Raises InputError naming both."""
+        wanted, found = self.recorded.get("checkpoint_sha256"), lease.checkpoint.sha256
+        if wanted and found and wanted != found:
+            raise InputError(
+                f"This run was trained on the checkpoint {self.recorded.get('checkpoint_name')} [{wanted[:10]}]; loaded is "
+                f"{lease.checkpoint.name} [{found[:10]}]. Load the first one to resume, or train the embedding anew.",
+                field="checkpoint",
+            )
+
+
+def prepare(config: TrainConfig, host: Host, *, resume: Path | None, from_step: int | None) -> Job:
+    """Find and check everything. Raises InputError; nothing has been written then."""
+    check_together(config)
+    parse_schedule(config.learning_rate, total_steps=config.steps)
+    parse_schedule(config.clip_value, total_steps=config.steps, field="clip_value")
+    template = load_template(config.template, host.template_dirs, name=config.name)
+    run, recorded, state, source = _beginning(config, host, resume=resume, from_step=from_step)
+    dataset = _dataset(config)
+    start_step = state.step if state is not None else (source.step or 0)
+    warnings = [*template.warnings, *dataset.notes]
+    if from_step is not None and state is None:
+        warnings.append(
+            f"Going on from the copy of step {from_step}: the optimiser starts afresh, its state was not kept with it."
+        )
+    return Job(
+        config=config,
+        source=source,
+        start_step=start_step,
+        dataset=dataset,
+        template=template,
+        run=run if from_step is None or state is not None else None,
+        state=state,
+        recorded=recorded,
+        warnings=tuple(warnings),
+    )
+
+
+def _beginning(
+    config: TrainConfig, host: Host, *, resume: Path | None, from_step: int | None
+) -> tuple[RunDirectory | None, Mapping[str, Any], RunState | None, Embedding]:
+    if resume is None:
+        return None, {}, None, read_embedding(find_embedding(host.embeddings_dir, config.name))
+    run, content = open_run_directory(resume)
+    if run.name != config.name:
+        raise InputError(f"{resume} is a run of {run.name!r}, not of {config.name!r}.", field="name")
+    recorded: Mapping[str, Any] = content.get("resolved", {})
+    state = load_state(run.state) if run.state.exists() else None
+    if from_step is not None and (state is None or state.step != from_step):
+        return run, recorded, None, _copy_of(run, from_step)
+    if state is None:
+        raise InputError(f"{run.root} holds no resume state. Continue from one of its copies: {list(run.copies())}.")
+    return run, recorded, state, Embedding(vectors=state.vectors, name=config.name, step=state.step)
+
+
+def _copy_of(run: RunDirectory, step: int) -> Embedding:
+    copies = run.copies()
+    if step not in copies:
+        kept = ", ".join(map(str, copies)) or "none"
+        raise InputError(f"No copy of step {step} was kept in {run.root}. Kept steps: {kept}.", field="from_step")
+    return read_embedding(copies[step])
+
+
+def _dataset(config: TrainConfig) -> Dataset:
+    options = DatasetOptions(
+        width=config.width,
+        height=config.height,
+        fit=config.fit,
+        flip=config.flip,
+        alpha_weight=config.alpha_weight,
+        masks=config.masks,
+        mask_floor=config.mask_floor,
+        filename_regex=config.filename_regex,
+        filename_join=config.filename_join,
+    )
+    return load_dataset(config.data, options, recursive=config.recursive)
