@@ -8,7 +8,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -40,7 +40,7 @@ def resource_error(path: Path, error: OSError) -> ResourceError | None:
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path) -> Generator[None]:
     """Turn a full, read-only or forbidden disk into a ResourceError that names ``path``; other errors pass."""
     try:
         yield
@@ -51,7 +51,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path) -> Generator[BinaryIO]:
     """Write ``path`` whole or not at all: the block gets an open binary file, which replaces ``path`` at its end.
 
     The temporary file lies beside ``path`` as ``.NAME.EXT.tmp-PID-N``, an extension no web UI reads. If the block

@@ -54,11 +54,12 @@ def library_token(folder: Path) -> str | None:
 
 def write_library_texts(
     folder: Path, *, token: str, checkpoint: str | None, extension: str, vectors: int, step: int | None
-) -> None:
+) -> list[Path]:
     """Write ``token_identifier.txt`` and a README that says how to use the embedding."""
+    readme = folder / "README.md"
     write_text(folder / TOKEN_FILE, token)
     write_text(
-        folder / "README.md",
+        readme,
         _README.format(
             token=token,
             checkpoint=f" made with {checkpoint}" if checkpoint else "",
@@ -69,10 +70,13 @@ def write_library_texts(
             file="" if extension == "bin" else f', weight_name="{STEM}.{extension}"',
         ),
     )
+    return [folder / TOKEN_FILE, readme]
 
 
-def write_library_pictures(folder: Path, pictures: Sequence[Image.Image]) -> None:
+def write_library_pictures(folder: Path, pictures: Sequence[Image.Image]) -> list[Path]:
     """Write ``concept_images/0.jpeg`` and so on, without the metadata that the pictures came with."""
-    for index, picture in enumerate(pictures):
-        with atomic_write(folder / PICTURE_FOLDER / f"{index}.jpeg") as file:
+    paths = [folder / PICTURE_FOLDER / f"{index}.jpeg" for index in range(len(pictures))]
+    for path, picture in zip(paths, pictures, strict=True):
+        with atomic_write(path) as file:
             picture.convert("RGB").save(file, format="JPEG", quality=95)
+    return paths

@@ -1,8 +1,9 @@
 """The pixel carrier: A1111's way of hiding an embedding in a picture so that it survives the loss of text chunks.
 
-The payload's low nibbles stand in a block of noise left of the picture, its high nibbles in one right of it, each
-set off by a black column. Lossy compression, resizing and cropping destroy it.
-The form is A1111's ``image_embedding.py``; reference/peers of this project describe it step by step.
+The payload is deflated and cut into nibbles. The low ones stand in the low four bits of a block left of the picture,
+the high ones in a block right of it, each set off by a black column and both XORed with a fixed noise; the high four
+bits of the blocks are ornament. Lossy compression, resizing and cropping destroy it. The form is that of A1111's
+``image_embedding.py``, pixel by pixel.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ def encode_pixels(picture: Image.Image, payload: bytes, *, first_vector: torch.T
     """
     packed = np.frombuffer(zlib.compress(payload, 9), np.uint8)
     shades = _shades(first_vector)
-    low = _block(packed & 15, height=picture.height, shades=shades)
-    high = _block(packed >> 4, height=picture.height, shades=shades[::-1])
+    low = _block(packed & np.uint8(15), height=picture.height, shades=shades)
+    high = _block(packed >> np.uint8(4), height=picture.height, shades=shades[::-1])
     width = low.shape[1]
     canvas = Image.new("RGB", (picture.width + 2 * width + 2, picture.height))
     canvas.paste(Image.fromarray(low), (0, 0))

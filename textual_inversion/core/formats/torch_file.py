@@ -6,17 +6,31 @@ import io
 import struct
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import FileFormatError
 from .limits import MAX_PICKLE_BYTES, MAX_PICKLE_FILE_BYTES, MAX_ZIP_ENTRIES
-from .pickle_machine import run_pickle
+from .pickle_program import run_pickle
 from .torch_tensors import Storage, StorageReader, torch_vocabulary
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
-_ITEM_SIZES = {"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8, "int64": 8, "int32": 4, "int16": 2}
-_ITEM_SIZES |= {"int8": 1, "uint8": 1, "bool": 1, "complex64": 8, "complex128": 16, "untyped": 1}
+_ITEM_SIZES = {
+    "complex128": 16,
+    "float64": 8,
+    "int64": 8,
+    "complex64": 8,
+    "float32": 4,
+    "int32": 4,
+    "float16": 2,
+    "bfloat16": 2,
+    "int16": 2,
+    "int8": 1,
+    "uint8": 1,
+    "bool": 1,
+    "untyped": 1,
+}
 
 
 def read_torch_file(path: Path) -> object:
@@ -108,15 +122,13 @@ def _read_legacy(data: bytes) -> object:
             storages[storage.key] = storage
         return storage
 
-    nothing = torch_vocabulary(read)
-    if run_pickle(stream, nothing) != _LEGACY_MAGIC or run_pickle(stream, nothing) != _LEGACY_PROTOCOL:
+    if run_pickle(stream, vocabulary) != _LEGACY_MAGIC or run_pickle(stream, vocabulary) != _LEGACY_PROTOCOL:
         raise FileFormatError("it is a pickle, but torch did not write it")
-    system = run_pickle(stream, nothing)
+    system = run_pickle(stream, vocabulary)
     if not isinstance(system, dict) or system.get("little_endian") is not True:
         raise FileFormatError("its numbers are stored big-endian. Save it again on an ordinary computer")
-    remembering = type(vocabulary)(calls=vocabulary.calls, instances=vocabulary.instances, persistent=remember)
-    root = run_pickle(stream, remembering)
-    _read_legacy_storages(stream, run_pickle(stream, nothing), storages, contents)
+    root = run_pickle(stream, replace(vocabulary, persistent=remember))
+    _read_legacy_storages(stream, run_pickle(stream, vocabulary), storages, contents)
     return root
 
 
