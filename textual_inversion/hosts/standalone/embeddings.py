@@ -1,0 +1,100 @@
+"""The embeddings folder, for prompts: every file in it by name, read again when it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...core.embedding import Embedding, Vectors
+from ...core.errors import UserError
+from ...core.formats import read_embedding
+from .checkpoint import sha256
+
+FILE_SUFFIXES = (".pt", ".bin", ".safetensors")
+PICTURE_SUFFIXES = (".png", ".webp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LibraryEntry:
+    """One file. ``name`` is what prompts call it; ``embedding`` is None where the file is none, with the reason."""
+
+    name: str
+    path: Path
+    embedding: Embedding | None
+    problem: str | None = None
+
+    @property
+    def short_hash(self) -> str:
+        """The first 12 hex digits of the file's SHA-256, as infotexts have them."""
+        return sha256(self.path)[:12]
+
+
+class EmbeddingLibrary:
+    """Reads a folder and the folders below it; a file is read again when its size or time changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: dict[Path, tuple[tuple[int, int], LibraryEntry]] = {}
+
+    def forget(self, path: Path) -> None:
+        """Read ``path`` anew at the next look, even if size and time are the same."""
+        self._read = {known: entry for known, entry in self._read.items() if known.resolve() != path.resolve()}
+
+    def entries(self) -> dict[str, LibraryEntry]:
+        """Every readable embedding by name; where two have one name, the first file by path."""
+        found: dict[str, LibraryEntry] = {}
+        for path in sorted(self._files()):
+            entry = self._entry(path)
+            if entry is not None and entry.embedding is not None:
+                found.setdefault(entry.name, entry)
+        return found
+
+    def problems(self) -> dict[Path, str]:
+        """What is wrong with the files that cannot be read."""
+        entries = (self._entry(path) for path in sorted(self._files()))
+        return {entry.path: entry.problem for entry in entries if entry and entry.problem}
+
+    def fitting(self, widths: Mapping[str, int]) -> dict[str, Vectors]:
+        """The vectors of those made for a model with these encoder widths, under the model's own encoder keys."""
+        fitting: dict[str, Vectors] = {}
+        for name, entry in self.entries().items():
+            if entry.embedding is None:
+                continue
+            try:
+                fitting[name] = entry.embedding.for_encoders(widths)
+            except UserError:
+                continue  # of another kind of model: prompts show its name as words, as in web UIs
+        return fitting
+
+    def _files(self) -> Iterator[Path]:
+        if not self.folder.is_dir():
+            return
+        for path in self.folder.rglob("*"):
+            suffix = path.suffix.lower()
+            preview = path.stem.lower().endswith(".preview")
+            if suffix in FILE_SUFFIXES or (suffix in PICTURE_SUFFIXES and not preview):
+                yield path
+
+    def _entry(self, path: Path) -> LibraryEntry | None:
+        try:
+            status = path.stat()
+        except OSError:
+            return None  # taken away between listing and reading
+        state = (status.st_size, status.st_mtime_ns)
+        known = self._read.get(path)
+        if known is None or known[0] != state:
+            known = (state, self._open(path))
+            self._read[path] = known
+        return known[1]
+
+    @staticmethod
+    def _open(path: Path) -> LibraryEntry:
+        picture = path.suffix.lower() in PICTURE_SUFFIXES
+        try:
+            embedding = read_embedding(path)
+        except UserError as error:
+            # A picture without an embedding in it is just a picture.
+            return LibraryEntry(name=path.stem, path=path, embedding=None, problem=None if picture else error.message)
+        name = embedding.name if picture and embedding.name else path.stem
+        return LibraryEntry(name=name, path=path, embedding=embedding)

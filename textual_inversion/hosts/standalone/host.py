@@ -1,0 +1,138 @@
+"""A host that owns its model: no web UI needed. Implements ``core.host.Host``."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from ...core.errors import LeaseError
+from ...core.host import LeaseRequest
+from .device import choose_device, unet_dtype, unused_card
+from .embeddings import EmbeddingLibrary
+from .lease import StandaloneLease, frozen
+from .loading import LoadedModel, load_model
+
+PACKAGE = Path(__file__).resolve().parents[2]
+DEMO_CHECKPOINT = PACKAGE / "demo" / "checkpoint" / "demo.safetensors"
+SHIPPED_TEMPLATES = PACKAGE.parent / "templates"
+
+
+class StandaloneHost:
+    """Owns one checkpoint at a time, loaded when it is first needed and kept.
+
+    One lease at a time: a second one is refused with a sentence.
+    """
+
+    name = "standalone"
+
+    def __init__(
+        self,
+        *,
+        embeddings_dir: Path,
+        checkpoint: Path | None = None,
+        device: str | None = None,
+        threads: int | None = None,
+        template_dirs: Sequence[Path] = (),
+    ) -> None:
+        """``checkpoint`` None is the demo; ``device`` None picks CUDA, MPS or the CPU; ``threads`` are torch's own.
+
+        Raises LeaseError for a device that cannot be used.
+        """
+        self._checkpoint = checkpoint or DEMO_CHECKPOINT
+        self._embeddings_dir = embeddings_dir
+        self._template_dirs = (*template_dirs, SHIPPED_TEMPLATES)
+        self._library = EmbeddingLibrary(embeddings_dir)
+        self._model: LoadedModel | None = None
+        self._lent = threading.Lock()
+        self.device = choose_device(device)
+        if threads is not None:
+            torch.set_num_threads(threads)
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file that is, or will be, loaded."""
+        return self._checkpoint
+
+    @property
+    def embeddings_dir(self) -> Path:
+        return self._embeddings_dir
+
+    @property
+    def template_dirs(self) -> Sequence[Path]:
+        return self._template_dirs
+
+    @property
+    def native_size(self) -> int:
+        model = self.load()
+        return model.layout.native_size(model.schedule.prediction_type)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should know before a run: an NVIDIA card that is not used, guesses about the checkpoint."""
+        card = unused_card() if self.device.type == "cpu" else None
+        guesses = self._model.layout.warnings if self._model else ()
+        return ((card,) if card else ()) + guesses
+
+    def use_checkpoint(self, path: Path | None) -> None:
+        """Choose another checkpoint (None: the demo). A run that holds the old one stops at its next ``check``."""
+        self._checkpoint = path or DEMO_CHECKPOINT
+        self._model = None
+
+    def load(self, request: LeaseRequest | None = None) -> LoadedModel:
+        """The model in the precision asked for; read from its file where it is not yet there so.
+
+        Raises LeaseError, FileFormatError or ResourceError with a sentence.
+        """
+        dtype = unet_dtype(request.precision, self.device) if request else None
+        model = self._model
+        if model is None or (dtype is not None and dtype != model.unet_dtype):
+            self._model = None  # free the old one before the new one is read
+            model = load_model(
+                self._checkpoint, device=self.device, unet_dtype=dtype or unet_dtype("auto", self.device)
+            )
+            self._model = model
+        return model
+
+    @contextmanager
+    def lease(self, request: LeaseRequest) -> Iterator[StandaloneLease]:
+        """Borrow the model. Raises LeaseError where it is lent already or cannot be loaded."""
+        if not self._lent.acquire(blocking=False):
+            raise LeaseError("The model is in use by another run. Wait for it to end, or stop it first.")
+        try:
+            model = self.load(request)
+            open_ = True
+            lease = StandaloneLease(
+                model, request=request, library=self._library, still_loaded=lambda: open_ and self._model is model
+            )
+            with frozen(model.modules()), _checkpointing(model, wanted=request.checkpointing):
+                try:
+                    yield lease
+                finally:
+                    open_ = False
+                    model.networks.vae.to(model.device)
+        finally:
+            self._lent.release()
+
+    def embedding_names(self) -> set[str]:
+        return set(self._library.entries())
+
+    def publish(self, path: Path) -> None:
+        self._library.forget(path)
+
+
+@contextmanager
+def _checkpointing(model: LoadedModel, *, wanted: bool) -> Iterator[None]:
+    """Inside, the U-Net keeps no activations within its blocks but computes them again in the backward pass."""
+    unet = model.networks.unet
+    if not wanted or unet.is_gradient_checkpointing:
+        yield
+        return
+    unet.enable_gradient_checkpointing()
+    try:
+        yield
+    finally:
+        unet.disable_gradient_checkpointing()

@@ -1,0 +1,230 @@
+"""The standalone model while it is lent to a run. Implements ``core.host.Lease``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from ...core.embedding import Vectors
+from ...core.errors import InputError, LeaseError
+from ...core.host import (
+    CheckpointInfo,
+    Conditioning,
+    LatentMoments,
+    LeaseRequest,
+    ModelFamily,
+    NoiseSchedule,
+    Picture,
+    PictureRequest,
+)
+from .conditioning import PromptEncoder
+from .embeddings import EmbeddingLibrary
+from .infotext import infotext
+from .loading import LoadedModel
+from .pictures import check_request, sample_latents, seeded_noise, to_picture
+from .samplers import find_sampler
+from .text import ClipEncoder
+
+
+@contextmanager
+def frozen(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Inside, no weight asks for a gradient and every module is in eval mode; leaving puts each flag back."""
+    flags = [(weight, weight.requires_grad) for module in modules for weight in module.parameters()]
+    modes = [(part, part.training) for module in modules for part in module.modules()]
+    try:
+        for module in modules:
+            module.requires_grad_(False).eval()
+        yield
+    finally:
+        for weight, flag in flags:
+            weight.requires_grad_(flag)
+        for part, mode in modes:
+            part.training = mode
+
+
+class StandaloneLease:
+    """Lends a ``LoadedModel``; ``still_loaded`` tells whether the host's model is this one."""
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        *,
+        request: LeaseRequest,
+        library: EmbeddingLibrary,
+        still_loaded: Callable[[], bool],
+    ) -> None:
+        self._model = model
+        self._request = request
+        self._library = library
+        self._still_loaded = still_loaded
+        self._prompts = PromptEncoder(model.encoders)
+        self._grey: dict[tuple[int, int], Tensor] = {}
+
+    @property
+    def checkpoint(self) -> CheckpointInfo:
+        return self._model.info
+
+    @property
+    def family(self) -> ModelFamily:
+        return self._model.layout.family
+
+    @property
+    def schedule(self) -> NoiseSchedule:
+        return self._model.schedule
+
+    @property
+    def device(self) -> torch.device:
+        return self._model.device
+
+    @property
+    def encoders(self) -> Mapping[str, ClipEncoder]:
+        return self._model.encoders
+
+    @property
+    def needs_loss_scaling(self) -> bool:
+        return self._model.unet_dtype == torch.float16
+
+    @property
+    def clip_skip(self) -> int:
+        """As A1111 counts: 1 is the last layer. It means something for SD 1.x only."""
+        return self._request.clip_skip or 1
+
+    @torch.no_grad()
+    def encode_images(self, pixels: Tensor) -> LatentMoments:
+        self.check()
+        factor = self._model.layout.vae.factor
+        if pixels.dim() != 4 or pixels.shape[1] != 3 or pixels.shape[2] % factor or pixels.shape[3] % factor:
+            raise InputError(
+                f"Pictures of shape {list(pixels.shape)} cannot be encoded; [B, 3, height, width] with sides that are "
+                f"multiples of {factor} was expected."
+            )
+        return self._encode(pixels)
+
+    def _encode(self, pixels: Tensor) -> LatentMoments:
+        posterior = self._vae_here().encode(pixels.to(self.device, torch.float32)).latent_dist
+        scale = self._model.layout.vae.scale_factor
+        return LatentMoments(mean=posterior.mean * scale, std=posterior.std * scale)
+
+    def _vae_here(self) -> nn.Module:
+        vae = self._model.networks.vae
+        return vae if vae.device == self.device else vae.to(self.device)
+
+    def park_vae(self) -> None:
+        if self.device.type != "cpu":
+            self._model.networks.vae.to("cpu")
+
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        self.check()
+        scaled = latents.to(self.device, torch.float32) / self._model.layout.vae.scale_factor
+        return self._vae_here().decode(scaled, return_dict=False)[0]
+
+    def encode_prompts(
+        self, prompts: Sequence[str], *, embeddings: Mapping[str, Vectors], width: int, height: int
+    ) -> Conditioning:
+        self.check()
+        return self._prompts.encode(
+            prompts,
+            live={name: self._checked(name, vectors) for name, vectors in embeddings.items()},
+            files=self._library.fitting(self._widths),
+            clip_skip=self.clip_skip,
+            size=(width, height),
+        )
+
+    @property
+    def _widths(self) -> dict[str, int]:
+        return {key: encoder.width for key, encoder in self.encoders.items()}
+
+    def _checked(self, name: str, vectors: Vectors) -> Vectors:
+        widths = {key: tensor.shape[-1] for key, tensor in vectors.items()}
+        if widths != self._widths:
+            raise InputError(f"The embedding {name!r} has widths {widths}; the loaded checkpoint wants {self._widths}.")
+        return vectors
+
+    def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
+        self.check()
+        return self._predict(noisy, timesteps, conditioning)
+
+    def _predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
+        dtype = self._model.unet_dtype
+        inputs = noisy.to(self.device, dtype)
+        if self._model.layout.unet.inpainting:
+            inputs = torch.cat([inputs, self._nothing_kept(noisy).to(inputs)], dim=1)
+        vector = conditioning.vector
+        return self._model.networks.unet(
+            inputs,
+            timesteps.to(self.device),
+            conditioning.context.to(self.device, dtype),
+            class_labels=None if vector is None else vector.to(self.device, dtype),
+            return_dict=False,
+        )[0].float()
+
+    @torch.no_grad()
+    def _nothing_kept(self, noisy: Tensor) -> Tensor:
+        """What an inpainting U-Net reads when all is to be drawn: a mask of ones, and the latents of a grey picture.
+
+        As A1111's ``txt2img_image_conditioning``, with the mean of the posterior in place of a sample.
+        """
+        batch, _, height, width = noisy.shape
+        if (height, width) not in self._grey:
+            factor = self._model.layout.vae.factor
+            grey = torch.zeros(1, 3, height * factor, width * factor)
+            latents = self._encode(grey).mean
+            self._grey[height, width] = torch.cat([torch.ones_like(latents[:, :1]), latents], dim=1)
+        return self._grey[height, width].expand(batch, -1, -1, -1)
+
+    def check(self) -> None:
+        if not self._still_loaded():
+            raise LeaseError(
+                f"The checkpoint {self.checkpoint.name} is no longer the loaded one (another was chosen, or the lease "
+                "is over). Load it again and resume the run."
+            )
+
+    @torch.no_grad()
+    def picture(self, request: PictureRequest, *, embeddings: Mapping[str, Vectors]) -> Picture:
+        self.check()
+        vae = self._model.layout.vae
+        check_request(request, factor=vae.factor)
+        sampler = find_sampler(request.sampler)
+        positive, negative = (
+            self._one_prompt(request, prompt, embeddings) for prompt in (request.prompt, request.negative_prompt)
+        )
+        shape = (vae.latent_channels, request.height // vae.factor, request.width // vae.factor)
+        latents = sample_latents(
+            sampler,
+            unet=self._predict,
+            schedule=self.schedule,
+            positive=positive,
+            negative=self._zeroed(negative) if not request.negative_prompt else negative,
+            guidance_scale=request.guidance_scale,
+            steps=request.steps,
+            noise=seeded_noise(request.seed, shape, self.device),
+        )
+        image = to_picture(self.decode_latents(latents))
+        return Picture(image=image, infotext=self._infotext(request, embeddings))
+
+    def _one_prompt(self, request: PictureRequest, prompt: str, embeddings: Mapping[str, Vectors]) -> Conditioning:
+        return self.encode_prompts([prompt], embeddings=embeddings, width=request.width, height=request.height)
+
+    def _zeroed(self, conditioning: Conditioning) -> Conditioning:
+        """SDXL was trained with zeros for an empty negative prompt (sgm ``force_zero_embeddings``)."""
+        if conditioning.vector is None:
+            return conditioning
+        pooled = self._widths["clip_g"]
+        vector = torch.cat([torch.zeros_like(conditioning.vector[:, :pooled]), conditioning.vector[:, pooled:]], dim=1)
+        context = torch.zeros_like(conditioning.context)
+        return Conditioning(context=context, vector=vector, inserted=conditioning.inserted)
+
+    def _infotext(self, request: PictureRequest, embeddings: Mapping[str, Vectors]) -> str:
+        files = {name: entry for name, entry in self._library.entries().items() if name not in embeddings}
+        fitting = self._library.fitting(self._widths)
+        used = self._prompts.names_in([request.prompt, request.negative_prompt], live=embeddings, files=fitting)
+        return infotext(
+            request,
+            sampler=find_sampler(request.sampler),
+            checkpoint=self.checkpoint,
+            clip_skip=self.clip_skip if self.family == "sd1" else 1,
+            embedding_hashes={name: files[name].short_hash for name in used if name in files},
+        )
