@@ -18,8 +18,10 @@ from .commands.command import Command
 from .commands.config_options import option_strings
 from .commands.console import Console
 from .commands.shared import add_shared_options
+from .core.config import TrainConfig
 from .core.errors import UserError
 from .core.files import resource_error
+from .core.options import options_of
 
 PROGRAM = "python -m textual_inversion"
 COMMANDS: tuple[Command, ...] = tuple(
@@ -39,12 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with console.guarded():
             return parsed.command.run(parsed, console)
     except UserError as error:
-        return _refuse(console, error.message, code=error.exit_code, field=error.field)
+        _refuse(console, error.message + _option_hint(parsed.command, error.field), field=error.field)
+        return error.exit_code
     except KeyboardInterrupt:
-        return _refuse(console, "Ended at once. What was saved before is kept.", code=_INTERRUPTED)
+        _refuse(console, "Ended at once. What was saved before is kept.")
+        return _INTERRUPTED
     except Exception as error:
         if reason := _out_of_something(error):
-            return _refuse(console, reason, code=_RESOURCE)
+            _refuse(console, reason)
+            return _RESOURCE
         traceback.print_exc(file=console.err)
         console.note("\nThis is a fault of the program, not of yours. Please report it with the lines above.")
         console.record({"error": f"{type(error).__name__}: {error}", "field": None})
@@ -92,11 +97,15 @@ class _Help(argparse.HelpFormatter):
         return text if text.startswith("examples:") else super()._fill_text(text, width, indent)
 
 
-def _refuse(console: Console, message: str, *, code: int, field: str | None = None) -> int:
-    hint = f" ({option_strings(field)[0]})" if field and field not in ("name", "config") else ""
-    console.note(f"{message}{hint}")
+def _refuse(console: Console, message: str, *, field: str | None = None) -> None:
+    console.note(message)
     console.record({"error": message, "field": field})
-    return code
+
+
+def _option_hint(command: Command, field: str | None) -> str:
+    """Messages speak of a field by its label in forms; beside it goes what is typed for it here."""
+    typed = command is train.COMMAND and field in options_of(TrainConfig) and field != "name"
+    return f" ({option_strings(str(field))[0]})" if typed else ""
 
 
 def _out_of_something(error: Exception) -> str | None:

@@ -40,7 +40,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     from ..core.create import create
     from ..runs.lock import NameLock
 
-    host = standalone_host(arguments)
+    host = standalone_host(arguments, console)
     with NameLock(host.embeddings_dir, arguments.name):
         path = create(
             host,
@@ -50,6 +50,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
             init=arguments.init,
             overwrite=arguments.overwrite,
             seed=arguments.seed,
+            warn=lambda sentence: console.note(f"Note: {sentence}"),
         )
     console.record({"name": arguments.name, "path": str(path)})
     console.say(f"Made {path}. Train it with: python -m textual_inversion train {arguments.name} --data DIR")

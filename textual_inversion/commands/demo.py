@@ -53,7 +53,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     from ..core.create import create
     from ..demo.concepts import write_concept
 
-    host = standalone_host(arguments)
+    host = standalone_host(arguments, console)
     console.note(f"1/4  Pictures of something the demo checkpoint has no word for: {arguments.out / 'pictures'}")
     pictures = write_concept(arguments.out / "pictures")
     console.note(f"2/4  A new embedding, {NAME}, that starts as {INIT_TEXT!r}; what it draws now")

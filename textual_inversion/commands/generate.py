@@ -58,7 +58,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     from ..core.errors import InputError
     from ..core.host import LeaseRequest, PictureRequest
 
-    host = standalone_host(arguments)
+    host = standalone_host(arguments, console)
     first = PictureRequest(
         prompt=arguments.prompt,
         negative_prompt=arguments.negative_prompt,

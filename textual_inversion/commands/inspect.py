@@ -4,46 +4,77 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .command import Command
 from .console import Console
+from .shared import standalone_host
+
+if TYPE_CHECKING:
+    from ..core.embedding import Embedding
+    from ..core.host import Host
+
+_WORDS = 3
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "file",
-        type=Path,
-        metavar="FILE",
-        help="an embedding in any format, a PNG or WebP that carries one, or a folder",
+        "file", type=Path, metavar="FILE", help="an embedding in any format, a picture that carries one, or a folder"
     )
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     from ..core.formats import describe, read_embedding
 
-    described = describe(read_embedding(arguments.file))
+    embedding = read_embedding(arguments.file)
+    described = describe(embedding)
+    if arguments.checkpoint is not None:
+        described["closest_words"] = closest_words(embedding, standalone_host(arguments, console))
     console.record(described)
     if not console.json_output:
-        console.say(_for_people(described))
+        console.say("\n".join(_lines(described)))
     return 0
 
 
-def _for_people(described: dict[str, Any]) -> str:
-    lines = [f"{key}: {'unknown' if value is None else value}" for key, value in described.items() if key != "vectors"]
+def closest_words(embedding: Embedding, host: Host) -> dict[str, list[list[str]]]:
+    """For each encoder and each vector the words of the host's checkpoint that point most nearly the same way.
+
+    Raises FileFormatError where the embedding does not fit the checkpoint.
+    """
+    from torch.nn.functional import normalize
+
+    from ..core.host import LeaseRequest
+
+    with host.lease(LeaseRequest()) as lease:
+        rows = embedding.for_encoders({key: encoder.width for key, encoder in lease.encoders.items()})
+        found: dict[str, list[list[str]]] = {}
+        for key, encoder in lease.encoders.items():
+            nearness = normalize(rows[key], dim=1) @ normalize(encoder.table(), dim=1).T
+            best = nearness.topk(_WORDS, dim=1).indices.tolist()
+            found[key] = [[encoder.token_text(token) for token in tokens] for tokens in best]
+        return found
+
+
+def _lines(described: dict[str, Any]) -> list[str]:
+    lines = [f"{key}: {described[key] if described[key] is not None else 'not said'}" for key in _FACTS]
+    lines += [f"note: {key} = {text}" for key, text in described["notes"].items()]
     for encoder, vectors in described["vectors"].items():
         count, width = vectors["shape"]
-        norms = ", ".join(f"{norm:.3f}" for norm in vectors["norms"])
-        lines.append(f"{'any encoder' if encoder == '*' else encoder}: {count} x {width}, lengths {norms}")
-    return "\n".join(lines)
+        lengths = ", ".join(f"{norm:.3f}" for norm in vectors["norms"])
+        lines.append(f"vectors{'' if encoder == '*' else f' for {encoder}'}: {count} x {width}; lengths {lengths}")
+    for encoder, words in described.get("closest_words", {}).items():
+        lines.append(f"closest words of {encoder}: " + "; ".join(", ".join(row) for row in words))
+    return lines
 
+
+_FACTS = ("name", "step", "checkpoint", "checkpoint_name", "format")
 
 COMMAND = Command(
     name="inspect",
     summary="say what an embedding file holds",
     description="Reads every format of embedding there is, without running anything that a file may hold, and says its name, "
-    "step, checkpoint and vectors.",
-    usage="FILE",
+    "step, checkpoint and vectors. With --checkpoint it also says which words each vector is closest to.",
+    usage="FILE [--checkpoint FILE]",
     examples=("inspect embeddings/my-cat.pt", "inspect downloaded.png --json"),
     add_options=_add_options,
     run=_run,

@@ -38,7 +38,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     _, recorded = open_run_directory(root)
     changes = {key: vars(arguments)[key] for key in ("steps", "precision") if vars(arguments).get(key) is not None}
     config = TrainConfig.from_mapping({**recorded["config"], **changes})
-    host = standalone_host(arguments, checkpoint=recorded_checkpoint(recorded))
+    host = standalone_host(arguments, console, checkpoint=recorded_checkpoint(recorded))
     finished = run_training(config, host, console, resume=root, from_step=arguments.from_step)
     return tell(finished, console)
 

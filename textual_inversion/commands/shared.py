@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..core.config import Precision, TrainConfig
 from ..core.options import choices_of
 from .config_options import whole_number
+from .console import Console
 
 if TYPE_CHECKING:
     from ..hosts.standalone.host import StandaloneHost
@@ -47,14 +48,19 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--json", action="store_true", help="JSON on standard output, words on standard error")
 
 
-def standalone_host(arguments: argparse.Namespace, *, checkpoint: Path | None = None) -> StandaloneHost:
+def standalone_host(
+    arguments: argparse.Namespace, console: Console, *, checkpoint: Path | None = None
+) -> StandaloneHost:
     """The host that the shared options describe. ``checkpoint`` is used where none was typed."""
     import torch
 
+    from ..hosts.standalone.device import unused_card
     from ..hosts.standalone.host import StandaloneHost
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
+    if arguments.device is None and (sentence := unused_card()):
+        console.note(f"Note: {sentence}")
     return StandaloneHost(
         checkpoint=arguments.checkpoint or checkpoint, embeddings_dir=arguments.embeddings_dir, device=arguments.device
     )

@@ -28,7 +28,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    host = standalone_host(arguments)
+    host = standalone_host(arguments, console)
     return tell(run_training(train_config(arguments, host), host, console), console)
 
 

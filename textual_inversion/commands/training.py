@@ -34,8 +34,7 @@ def run_training(
 
 def tell(finished: Finished, console: Console) -> int:
     """Say how the run ended and where its files are; returns the exit code."""
-    console.say(finished.message)
-    for label, path in (("Embedding", finished.embedding), ("Run", finished.run_dir)):
-        if path:
-            console.say(f"{label}: {path}")
+    (console.say if finished.exit_code in (0, 130) else console.note)(finished.message)
+    if finished.run_dir:
+        console.say(f"Copies, previews and the loss table: {finished.run_dir}")
     return finished.exit_code

@@ -25,7 +25,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     from ..ui.standalone import launch
 
     console.note("Loading ...")
-    launch(standalone_host(arguments), port=arguments.port, open_browser=not arguments.no_browser)
+    launch(standalone_host(arguments, console), port=arguments.port, open_browser=not arguments.no_browser)
     return 0
 
 
