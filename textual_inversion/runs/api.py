@@ -14,7 +14,7 @@ from ..core.options import build
 from .access import Access
 from .errors import UnknownRunError
 from .manager import RunManager
-from .requests import ConvertRequest, CreateRequest, ResumeRequest
+from .requests import INIT_METHODS, ConvertRequest, CreateRequest, ResumeRequest
 from .shelf import Shelf
 
 _PICTURE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
@@ -45,8 +45,11 @@ class Api:
         self._shelf = Shelf(manager.host)
 
     def create(self, call: Call) -> dict[str, Any]:
-        path = create_embedding(self._manager, build(CreateRequest, call.body))
-        return {"name": path.stem, "file": str(path)}
+        request = build(CreateRequest, call.body)
+        if request.init not in INIT_METHODS:
+            self._access.check_path(request.init, field="init")
+        path, warnings = create_embedding(self._manager, request)
+        return {"name": path.stem, "file": str(path), "warnings": warnings}
 
     def train(self, call: Call) -> dict[str, Any]:
         config = TrainConfig.from_mapping(call.body)
@@ -106,12 +109,16 @@ class Api:
         return self.run(call)
 
 
-def create_embedding(manager: RunManager, request: CreateRequest) -> Path:
-    """Make a new embedding with the host's model. Raises ConflictError while a run holds it."""
+def create_embedding(manager: RunManager, request: CreateRequest) -> tuple[Path, list[str]]:
+    """Make a new embedding with the host's model; its file, and what a person should know about its name.
+
+    Raises ConflictError while a run holds the model.
+    """
     from ..core.create import create
 
+    warnings: list[str] = []
     with manager.borrow():
-        return create(
+        path = create(
             manager.host,
             name=request.name,
             init_text=request.init_text,
@@ -119,7 +126,9 @@ def create_embedding(manager: RunManager, request: CreateRequest) -> Path:
             init=request.init,
             overwrite=request.overwrite,
             seed=request.seed,
+            warn=warnings.append,
         )
+    return path, warnings
 
 
 def finite(value: Any) -> Any:

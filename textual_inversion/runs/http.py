@@ -14,7 +14,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Mount, Route, Router
+from starlette.routing import Route
 
 from ..core.errors import InputError, UserError
 from .access import Access
@@ -35,9 +35,8 @@ _log = logging.getLogger(__name__)
 def mount(app: Any, manager: RunManager, *, access: Access | None = None) -> None:
     """Add the routes to ``app``, or replace those of an earlier call; before all others, so none can shadow them."""
     guard = access or Access()
-    routes = app.router.routes
-    routes[:] = [route for route in routes if getattr(route, "path", None) != PREFIX]
-    routes.insert(0, Mount(PREFIX, app=Router(_routes(Api(manager, guard), guard))))
+    others = [route for route in app.router.routes if not getattr(route, "path", "").startswith(PREFIX)]
+    app.router.routes[:] = [*_routes(Api(manager, guard), guard), *others]
 
 
 def _routes(api: Api, access: Access) -> list[Route]:
@@ -57,7 +56,7 @@ def _routes(api: Api, access: Access) -> list[Route]:
         ("POST", "/runs/{run}/preview", api.preview, 200),
     ]
     return [
-        Route(path, _endpoint(handle, access, changes=method == "POST", status=status), methods=[method])
+        Route(PREFIX + path, _endpoint(handle, access, changes=method == "POST", status=status), methods=[method])
         for method, path, handle, status in table
     ]
 

@@ -1,7 +1,7 @@
 """One run per embedding, whoever starts it: this web UI, another one, the HTTP API or a terminal.
 
 The lock is a file ``.NAME.lock`` in the embeddings folder (no web UI reads that extension) that says who holds it. It is made with
-O_EXCL, so two who come at once cannot both have it. A file left by a process that is gone is taken over.
+O_EXCL, so two who come at once cannot both have it. A file left by a process that is gone is taken over in place.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 import psutil
 
 from ..core.files import disk_errors
 from ..core.names import check_name
 from .errors import ConflictError
+from .file_lock import exclusive
 
 _HALF_WRITTEN_SECONDS = 10.0
 """A lock file nobody can read is someone's who is just writing it, or, when older than this, of someone who died then."""
@@ -47,7 +48,8 @@ class NameLock:
                 continue
             if self._is_alive(seen):
                 raise ConflictError(self._refusal(seen), field="name")
-            self._take_away(seen)
+            if self._take_over():
+                return
         raise ConflictError(self._refusal(_read(self.path)), field="name")
 
     def release(self) -> None:
@@ -90,18 +92,18 @@ class NameLock:
             return True
         return _is_running(owner.get("pid"), owner.get("started"))
 
-    def _take_away(self, seen: dict[str, Any]) -> None:
-        """Move a dead owner's file aside; one that changed hands since it was read is put back."""
-        aside = self.path.with_name(f"{self.path.name}-{secrets.token_hex(4)}")
+    def _take_over(self) -> bool:
+        """Become the owner in place of one who is dead; False where someone else was quicker."""
         try:
-            self.path.rename(aside)
+            with self.path.open("r+", encoding="utf-8") as file, exclusive(file):
+                if not os.path.samestat(os.fstat(file.fileno()), self.path.stat()) or self._is_alive(_owner_in(file)):
+                    return False
+                file.seek(0)
+                file.truncate()
+                json.dump(self._owner(), file)
+                return True
         except OSError:
-            return
-        if _read(aside) != seen:
-            with suppress(OSError):
-                os.link(aside, self.path)
-        with suppress(OSError):
-            aside.unlink()
+            return False
 
     def _refusal(self, owner: dict[str, Any] | None) -> str:
         if not owner:
@@ -122,12 +124,20 @@ class NameLock:
 def _read(path: Path) -> dict[str, Any] | None:
     """The owner; empty where the file holds none; None where there is no file."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            return _owner_in(file)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError):
+    except OSError:
         return {}
-    return content if isinstance(content, dict) else {}
+
+
+def _owner_in(file: TextIO) -> dict[str, Any]:
+    try:
+        content = json.load(file)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) and "pid" in content and "host" in content else {}
 
 
 def _modified(path: Path) -> float:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 from ..core.options import option
 from ..core.vectors import MAX_VECTORS, InitMethod
+
+INIT_METHODS: tuple[str, ...] = get_args(InitMethod)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +32,13 @@ class CreateRequest:
         help="More hold more detail, need more pictures and leave less room in the prompt: 1 to 3 for up to 10 pictures, "
         "5 to 8 for 30, 8 to 16 for 100 and more.",
     )
-    init: InitMethod = option(
+    init: str = option(
         "text",
         "Initialize from",
         group="Create",
         advanced=True,
-        help="text: the vectors of the words above; encoded: what the text encoder makes of them; noise; zeros.",
+        help="text: the vectors of the words above; encoded: what the text encoder makes of them; noise; zeros; "
+        "or the path of an embedding, whose vectors are taken over.",
     )
     overwrite: bool = option(
         False, "Overwrite old embedding", group="Create", help="Replaces a file of this name; what it learned is lost."
