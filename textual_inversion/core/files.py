@@ -26,6 +26,8 @@ _REASONS = {
     errno.EPERM: "the folder may not be written to. Check its permissions, or choose another folder",
     errno.ENAMETOOLONG: "the name is too long for this disk. Choose a shorter one",
     errno.ENOTDIR: "a part of the path is a file, not a folder. Choose another folder",
+    errno.EEXIST: "a part of the path is a file, not a folder. Choose another folder",
+    errno.EINVAL: "this disk does not allow the name. Choose another one",
     errno.EISDIR: "there is a folder of that name. Choose another name",
     errno.EFBIG: "the file is too large for this disk. Choose another folder",
     errno.EIO: "the disk reported an error. Check the disk, or choose another folder",

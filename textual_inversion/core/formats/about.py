@@ -13,7 +13,7 @@ from .limits import MAX_NOTES, MAX_TEXT
 NAME, STEP, CHECKPOINT, CHECKPOINT_NAME, NOTES = "name", "step", "sd_checkpoint", "sd_checkpoint_name", "notes"
 """A1111's keys, in dictionaries and (as ai-toolkit began) in safetensors metadata; ``notes`` is ai-toolkit's."""
 
-_LOCAL_FOLDERS = re.compile(r"""(?<![\w:/\\.])(?:[A-Za-z]:[\\/]|\\\\|~?/)(?:[^\\/:*?"<>|\r\n]+[\\/])+""")
+_LOCAL_FOLDERS = re.compile(r"""(?<![\w:/\\.])(?:[A-Za-z]:[\\/]|\\\\|~?/)(?:[^\s\\/:*?"<>|][^\\/:*?"<>|\r\n]*[\\/])+""")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,17 +29,23 @@ def captioned(picture: Image.Image, embedding: Embedding) -> Image.Image:
     image = Image.alpha_composite(picture.convert("RGBA"), _gradient(picture.size))
     draw = ImageDraw.Draw(image)
     width, height = image.size
-    title = f"<{without_folders(embedding.name) or 'embedding'}>".replace("<<", "<").replace(">>", ">")
-    _write(draw, (_PADDING, _PADDING), title, room=width * 0.75 - 4 * _PADDING, anchor=0.0, below=True)
-    footers = [
-        without_folders(embedding.checkpoint_name) or "",
-        f"[{embedding.checkpoint_hash}]" if embedding.checkpoint_hash else "",
-        f"{embedding.count}v {embedding.step or 0}s",
-    ]
-    places = [(_PADDING, 0.0), (width / 2, 0.5), (width - _PADDING, 1.0)]
-    for text, (x, anchor) in zip(footers, places, strict=True):
-        _write(draw, (x, height - _PADDING), text, room=width / 3 - _PADDING, anchor=anchor, below=False)
+    title = f"<{(without_folders(embedding.name) or 'embedding').removeprefix('<').removesuffix('>')}>"
+    font = _font(_fitting_size(draw, title, room=width * 0.75 - 4 * _PADDING, largest=72))
+    draw.text((_PADDING, _PADDING), _writable(draw, title, font), font=font, fill=_WHITE)
+    footers = _footers(embedding)
+    room, largest = width / 3 - _PADDING, max(12, height // 16)
+    font = _font(min(_fitting_size(draw, text, room=room, largest=largest) for text in footers))
+    for text, x, align in zip(footers, (_PADDING, width / 2, width - _PADDING), (0.0, 0.5, 1.0), strict=True):
+        text = _writable(draw, text, font)
+        right, bottom = draw.textbbox((0, 0), text, font=font)[2:]
+        draw.text((x - align * right, height - _PADDING - bottom), text, font=font, fill=_WHITE)
     return image.convert("RGB")
+
+
+def _footers(embedding: Embedding) -> tuple[str, str, str]:
+    checkpoint = without_folders(embedding.checkpoint_name) or ""
+    short_hash = f"[{embedding.checkpoint_hash}]" if embedding.checkpoint_hash else ""
+    return checkpoint, short_hash, f"{embedding.count}v {embedding.step or 0}s"
 
 
 def plain_card(embedding: Embedding) -> Image.Image:
@@ -66,29 +72,20 @@ def _gradient(size: tuple[int, int]) -> Image.Image:
     return column.resize((width, height))
 
 
-def _write(
-    draw: ImageDraw.ImageDraw, place: tuple[float, float], text: str, *, room: float, anchor: float, below: bool
-) -> None:
-    """One line no wider than ``room``: ``anchor`` 0 left of ``place``, 0.5 centred, 1 right; ``below`` it or above."""
-    if not text:
-        return
-    size = 72
-    text, box = _measured(draw, text, _font(size))
-    if box[2] > room:
-        size = max(8, int(size * room / box[2]))
-    font = _font(size)
-    text, box = _measured(draw, text, font)
-    y = place[1] if below else place[1] - box[3]
-    draw.text((place[0] - anchor * box[2], y), text, font=font, fill=_WHITE)
+def _fitting_size(draw: ImageDraw.ImageDraw, text: str, *, room: float, largest: int) -> int:
+    """The font size, at most ``largest``, at which ``text`` is no wider than ``room``."""
+    font = _font(largest)
+    width = draw.textbbox((0, 0), _writable(draw, text, font), font=font)[2]
+    return largest if width <= room else max(8, int(largest * room / width))
 
 
-def _measured(draw: ImageDraw.ImageDraw, text: str, font: _Font) -> tuple[str, tuple[float, float, float, float]]:
-    """Bitmap fonts know Latin-1 only: a letter they lack must not stop a run."""
+def _writable(draw: ImageDraw.ImageDraw, text: str, font: _Font) -> str:
+    """``text`` as ``font`` can draw it: bitmap fonts know Latin-1 only, and a letter they lack must not stop a run."""
     try:
-        return text, draw.textbbox((0, 0), text, font=font)
+        draw.textbbox((0, 0), text, font=font)
     except UnicodeEncodeError:
-        text = text.encode("latin-1", "replace").decode("latin-1")
-        return text, draw.textbbox((0, 0), text, font=font)
+        return text.encode("latin-1", "replace").decode("latin-1")
+    return text
 
 
 def _font(size: int) -> _Font:

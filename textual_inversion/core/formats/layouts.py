@@ -129,7 +129,7 @@ def unbundled(tensors: Mapping[str, StoredTensor], about: About) -> Embedding | 
     if bundles:
         name, inner = next(iter(bundles.items()))
         return make(from_tensors(inner, about).vectors, About(), name=name, file_format="bundle")
-    if any(mark in key for key in tensors for mark in _LORA_MARKS):
+    if len(tensors) > 2 and any(mark in key for key in tensors for mark in _LORA_MARKS):
         raise FileFormatError(f"it is a LoRA ({len(tensors)} tensors) without an embedding in it")
     if len(tensors) > 32:
         raise FileFormatError(f"it holds {len(tensors)} tensors: a model, not an embedding")

@@ -17,7 +17,6 @@ PICTURE_FOLDER = "concept_images"
 
 _README = """\
 ---
-license: creativeml-openrail-m
 tags:
 - stable-diffusion
 - textual_inversion

@@ -110,7 +110,7 @@ class Machine:
     def build(self) -> None:
         state, target = self.pop(), self.stack[-1]
         if isinstance(target, Instance) and isinstance(state, dict):
-            target.state.update(cast("dict[object, object]", state))
+            target.state = cast("dict[object, object]", state)
         elif not isinstance(target, dict):  # an OrderedDict with attributes of its own: they are of no use here
             raise FileFormatError("its pickle sets the attributes of something that has none. Nothing was executed")
 

@@ -53,7 +53,7 @@ def _read_zip(data: bytes) -> object:
         raise FileFormatError(f"its zip container holds more than {MAX_ZIP_ENTRIES} files; an embedding's holds 8")
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError, struct.error) as error:
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError, OSError, struct.error) as error:
         raise FileFormatError("its zip container is broken: the file was cut off or damaged") from error
     with archive:
         programs = [name for name in archive.namelist() if name.endswith("/data.pkl") or name == "data.pkl"]

@@ -30,6 +30,9 @@ _STORAGE_DTYPES = {
     "UntypedStorage": "untyped",
 }
 
+_MAX_PAIRS = 64
+"""A pickle may repeat a list for a byte, so what copies it must be short."""
+
 PARAMETER_DICT = "torch.nn.modules.container.ParameterDict"
 
 StorageReader = Callable[[str, int], bytes]
@@ -83,9 +86,9 @@ def torch_vocabulary(read: StorageReader) -> Vocabulary:
     return Vocabulary(
         calls={
             "collections.OrderedDict": _ordered_dict,
-            "__builtin__.set": _as_list,
-            "builtins.set": _as_list,
-            "torch.Size": _as_list,
+            "__builtin__.set": _nothing,
+            "builtins.set": _nothing,
+            "torch.Size": _first_argument,
             "torch._utils._rebuild_tensor": _tensor,
             "torch._utils._rebuild_tensor_v2": _tensor,
             "torch._utils._rebuild_tensor_v3": _tensor_v3,
@@ -142,8 +145,8 @@ def _ordered_dict(arguments: tuple[object, ...]) -> dict[object, object]:
     if not arguments:
         return {}
     pairs = arguments[0]
-    if not isinstance(pairs, list):
-        raise FileFormatError("its pickle makes a dictionary of something that is no list")
+    if not isinstance(pairs, list) or len(cast("list[object]", pairs)) > _MAX_PAIRS:
+        raise FileFormatError("its pickle makes a dictionary of something that is no short list")
     found: dict[object, object] = {}
     for pair in cast("list[object]", pairs):
         key, value = cast("tuple[object, object]", pair)
@@ -153,8 +156,8 @@ def _ordered_dict(arguments: tuple[object, ...]) -> dict[object, object]:
     return found
 
 
-def _as_list(arguments: tuple[object, ...]) -> list[object]:
-    return list(cast("list[object]", arguments[0])) if arguments else []
+def _nothing(_: tuple[object, ...]) -> None:
+    """Sets occur among a ParameterDict's attributes, and none is of use here."""
 
 
 def _first_argument(arguments: tuple[object, ...]) -> object:
