@@ -18,7 +18,17 @@ EMPTY_SHARE = 0.08
 GENERIC_NOUNS = ("shape", "thing", "object", "figure", "subject")
 GENERIC_COLOURS = ("coloured", "colorful")
 _ARTICLES = ("a", "a", "a", "the", "one", "my")
-_MEDIA = ("photo", "photo", "rendering", "picture", "painting", "rendition", "cropped photo", "close-up photo", "drawing")
+_MEDIA = (
+    "photo",
+    "photo",
+    "rendering",
+    "picture",
+    "painting",
+    "rendition",
+    "cropped photo",
+    "close-up photo",
+    "drawing",
+)
 _MEDIUM_MOODS = ("good", "dark", "bright")
 _MOODS = ("nice", "cool", "clean", "dirty", "small", "large", "weird")
 _PLACES = {

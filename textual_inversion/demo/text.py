@@ -19,7 +19,7 @@ def token_ids(texts: list[str]) -> torch.Tensor:
 
 
 @lru_cache(maxsize=1)
-def _tokenizer():  # noqa: ANN202 (open_clip has no types)
+def _tokenizer():
     from open_clip.tokenizer import SimpleTokenizer
 
     return SimpleTokenizer()

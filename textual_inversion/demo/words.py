@@ -40,7 +40,7 @@ class Words:
         return full
 
 
-def collect_words(samples: int = 6000, seed: int = 0) -> Words:
+def collect_words(samples: int = 3000, seed: int = 0) -> Words:
     """The tokens of `samples` random captions; enough of them that none is missed (the rarest word is 1 in 250)."""
     texts = [caption(scene, random.Random(f"words {seed} {i}")) for i, scene in enumerate(scenes(samples, seed))]
     ids = torch.unique(torch.cat([token_ids(texts).flatten(), torch.tensor([END_OF_TEXT - 1, END_OF_TEXT])]))
