@@ -66,12 +66,11 @@ def parse_folder(text: str) -> FolderSpec:
     return FolderSpec(path=Path(match[1].strip('"')), repeats=repeats)
 
 
-def natural_key(path: Path) -> tuple[object, ...]:
+def natural_key(path: Path) -> tuple[tuple[str | int, ...], str]:
     """Sorts names as people do (2 before 10), letters without regard to case, the same on every platform."""
-    text = path.as_posix()
     # Every other part is digits, so numbers only ever meet numbers.
-    parts = re.split(r"([0-9]+)", text.casefold())
-    return (*(int(part) if index % 2 else part for index, part in enumerate(parts)), text)
+    parts = re.split(r"([0-9]+)", path.parent.joinpath(path.stem).as_posix().casefold())
+    return tuple(int(part) if index % 2 else part for index, part in enumerate(parts)), path.as_posix()
 
 
 def find_pictures(folders: Sequence[str | Path | FolderSpec], *, recursive: bool = False) -> Findings:
