@@ -32,6 +32,7 @@ class Snapshots:
 
     def __init__(self) -> None:
         self._kept: deque[Snapshot] = deque(maxlen=_KEPT)
+        self._proven = -1
 
     @staticmethod
     def is_due(step: int) -> bool:
@@ -40,12 +41,13 @@ class Snapshots:
     def keep(self, snapshot: Snapshot) -> None:
         self._kept.append(snapshot)
 
-    def before(self, step: int) -> Snapshot:
-        """The newest state at least 10 steps before ``step``, or the oldest kept: the last one may be bad already."""
-        for snapshot in reversed(self._kept):
-            if snapshot.step <= step - _EVERY:
-                return snapshot
-        return self._kept[0]
+    def go_back(self, step: int) -> Snapshot:
+        """The newest state at least 10 steps before ``step``, since the last one may be bad already; or the one that
+        was gone back to before, which has proven good. Later states are forgotten."""
+        while len(self._kept) > 1 and self._kept[-1].step > max(step - _EVERY, self._proven):
+            self._kept.pop()
+        self._proven = self._kept[-1].step
+        return self._kept[-1]
 
 
 def snapshot_of(

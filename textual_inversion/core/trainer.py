@@ -57,7 +57,7 @@ class Trainer:
         self._snapshots = Snapshots()
         self._pace = Pace()
         self._state_written = self.clock()
-        self._copied_at: int | None = None
+        self._previewed_at: int | None = None
 
     @property
     def step(self) -> int:
@@ -114,7 +114,7 @@ class Trainer:
         return advance
 
     def _roll_back(self, step: int, problem: str) -> None:
-        snapshot = self._snapshots.before(step)
+        snapshot = self._snapshots.go_back(step)
         self.learner.restore(snapshot)
         self.state.step = snapshot.step
         self.state.evaluations = [(at, loss) for at, loss in self.state.evaluations if at <= snapshot.step]
@@ -225,7 +225,10 @@ class Trainer:
             self.save_state()
 
     def preview(self, step: int) -> None:
-        """Make the previews of this step, and the picture that carries its vectors."""
+        """Make the previews of this step, and the picture that carries its vectors; once a step."""
+        if step == self._previewed_at:
+            return
+        self._previewed_at = step
         vectors = self.learner.shown
         picture: Image.Image | None = self.previews.make(step, vectors)
         if self.plan.config.png_embedding:

@@ -1,0 +1,388 @@
+"""A whole run on the fake host: what it writes, how it ends, and that nothing is lost on the way."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from engine_world import World, make_world
+
+from textual_inversion.core import trainer as trainer_module
+from textual_inversion.core.errors import InputError
+from textual_inversion.core.events import Evaluated, Previewed, RolledBack, Saved, Stepped, Warned
+from textual_inversion.core.formats import read_embedding
+from textual_inversion.core.rundir import RunDirectory, newest_run
+from textual_inversion.core.state import load_state
+
+
+def vectors_of(path: Path | str) -> torch.Tensor:
+    return next(iter(read_embedding(Path(path)).vectors.values()))
+
+
+def run_folder(world: World) -> RunDirectory:
+    return RunDirectory(newest_run(world.folder / "log", "thing"), "thing")
+
+
+def test_a_run_writes_what_a1111_writes(world: World) -> None:
+    world.create()
+    finished = world.train(world.config(steps=10, save_every=5, image_every=5, evaluate_every=5, csv_every=1))
+    run = Path(finished.run_dir)
+    assert finished.outcome == "done"
+    assert finished.exit_code == 0
+    assert Path(finished.embedding) == world.host.embeddings_dir / "thing.pt"
+    assert sorted(path.name for path in (run / "embeddings").iterdir()) == ["thing-10.pt", "thing-5.pt"]
+    assert sorted(path.name for path in (run / "images").iterdir()) == ["thing-10.png", "thing-5.png"]
+    assert sorted(path.name for path in (run / "image_embeddings").iterdir()) == ["thing-10.png", "thing-5.png"]
+    rows = list(csv.DictReader((run / "textual_inversion_loss.csv").open()))
+    assert list(rows[0])[:5] == ["step", "epoch", "epoch_step", "loss", "learn_rate"]
+    assert [int(row["step"]) for row in rows] == list(range(1, 11))
+    assert json.loads((run / "run.json").read_text())["config"]["name"] == "thing"
+    final = read_embedding(Path(finished.embedding))
+    assert (final.name, final.step, final.checkpoint_hash) == ("thing", 10, "0123456789")
+    assert world.host.published[-1] == Path(finished.embedding)
+    assert world.events[-1] is finished
+    assert list(world.host.embeddings_dir.iterdir()) == [Path(finished.embedding)]
+
+
+def test_the_step_in_a_name_is_the_true_number_of_updates(world: World) -> None:
+    world.create()
+    world.train(world.config(steps=4, save_every=2))
+    copies = run_folder(world).copies()
+    assert list(copies) == [2, 4]
+    assert read_embedding(copies[2]).step == 2
+    assert read_embedding(copies[2]).name == "thing-2"
+
+
+def test_the_loss_falls_and_only_the_vectors_change(world: World) -> None:
+    world.create()
+    before = world.host.leased.encoders["clip_l"].table().clone()
+    world.train(world.config(steps=150, evaluate_every=50))
+    losses = [event.loss for event in world.of(Evaluated)]
+    assert losses[-1] < 0.9 * losses[0]
+    assert torch.equal(before, world.host.leased.encoders["clip_l"].table())
+    assert world.host.given_back == 2
+
+
+def test_two_encoders_are_trained_together_and_saved_as_sdxl(tmp_path: Path) -> None:
+    world = make_world(tmp_path, encoders=("clip_l", "clip_g"))
+    made = world.create()
+    before = read_embedding(made).vectors
+    finished = world.train()
+    after = read_embedding(Path(finished.embedding))
+    assert finished.embedding.endswith("thing.safetensors")
+    assert set(after.vectors) == {"clip_l", "clip_g"}
+    for key in before:
+        assert not torch.equal(before[key], after.vectors[key])
+
+
+def test_unknown_names_point_to_create(world: World) -> None:
+    with pytest.raises(InputError, match="no embedding called 'thing'.*Make it first with create") as caught:
+        world.train()
+    assert caught.value.field == "name"
+    assert not (world.folder / "log").exists()
+
+
+def test_an_embedding_that_had_all_its_steps_is_told(world: World) -> None:
+    world.create()
+    world.train(world.config(steps=5))
+    finished = world.train(world.config(steps=5))
+    assert finished.exit_code == 2
+    assert "has had 5 steps already" in finished.message
+
+
+def test_training_goes_on_from_the_step_in_the_file(world: World) -> None:
+    world.create()
+    world.train(world.config(steps=5))
+    finished = world.train(world.config(steps=8))
+    assert [event.step for event in world.of(Stepped)] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert finished.run_dir.endswith("thing-2")
+
+
+def test_a_file_without_a_step_starts_at_zero(world: World) -> None:
+    from textual_inversion.core.embedding import Embedding
+    from textual_inversion.core.formats import write_embedding
+
+    rows = torch.randn(1, 16, generator=torch.Generator().manual_seed(1))
+    write_embedding(
+        Embedding(vectors={"*": rows}), world.host.embeddings_dir / "thing.safetensors", file_format="kohya"
+    )
+    finished = world.train(world.config(steps=3))
+    assert [event.step for event in world.of(Stepped)] == [1, 2, 3]
+    assert [path.name for path in world.host.embeddings_dir.iterdir()] == ["thing.pt"]
+    assert (Path(finished.run_dir) / "replaced" / "thing.safetensors").exists()
+
+
+def test_another_width_is_told_before_anything_is_written(world: World) -> None:
+    world.create()
+    from textual_inversion.core.embedding import Embedding
+    from textual_inversion.core.formats import write_embedding
+
+    write_embedding(Embedding(vectors={"*": torch.ones(1, 24)}, step=0), world.host.embeddings_dir / "thing.pt")
+    finished = world.train()
+    assert finished.exit_code == 2
+    assert "made for another kind of model" in finished.message
+    assert not (world.folder / "log").exists()
+
+
+ALL_CHANCE = {
+    "steps": 12,
+    "batch_size": 2,
+    "gradient_accumulation": 3,
+    "shuffle_tags": True,
+    "tag_dropout": 0.3,
+    "caption_dropout": 0.2,
+    "latent_sampling": "random",
+    "ema": 0.9,
+    "image_every": 2,
+    "save_every": 3,
+    "evaluate_every": 4,
+    "timesteps": "stratified",
+    "flip": True,
+    "noise_offset": 0.05,
+    "learning_rate": "0.01:5, 0.003 cosine",
+}
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "prodigy"])
+@pytest.mark.parametrize("stop_at", [1, 5, 11])
+def test_stopping_anywhere_and_resuming_gives_the_same_bits(tmp_path: Path, stop_at: int, optimizer: str) -> None:
+    config = {**ALL_CHANCE, "optimizer": optimizer, "norm_rule": "clamp"}
+    whole = make_world(tmp_path / "whole")
+    whole.create()
+    expected = whole.train(whole.config(**config))
+
+    world = make_world(tmp_path / "stopped")
+    world.create()
+    # Stops in the middle of an accumulation: the wish comes during the first micro-batch of the next step.
+    wish_at = stop_at * 3 + 1
+    original = world.host.leased.predict
+    counted = {"training": 0}
+
+    def predict(*arguments: object) -> torch.Tensor:
+        if torch.is_grad_enabled():
+            counted["training"] += 1
+            if counted["training"] == wish_at:
+                world.control.pause()
+        return original(*arguments)  # type: ignore[arg-type]
+
+    world.host.leased.predict = predict  # type: ignore[method-assign]
+    paused = world.train(world.config(**config))
+    assert (paused.outcome, paused.step) == ("paused", stop_at)
+    world.host.leased.predict = original  # type: ignore[method-assign]
+    resumed = world.train(world.config(**config), resume=Path(paused.run_dir))
+    assert resumed.outcome == "done"
+    assert torch.equal(vectors_of(expected.embedding), vectors_of(resumed.embedding))
+    first, second = (
+        load_state(Path(expected.run_dir) / "resume.safetensors"),
+        load_state(Path(resumed.run_dir) / "resume.safetensors"),
+    )
+    assert all(
+        torch.equal(first.optimizer_tensors[key], second.optimizer_tensors[key]) for key in first.optimizer_tensors
+    )
+    assert first.evaluations == second.evaluations
+    assert first.smooth_loss == second.smooth_loss
+    table = "textual_inversion_loss.csv"
+    assert (Path(expected.run_dir) / table).read_text() == (Path(resumed.run_dir) / table).read_text()
+
+
+def test_previews_and_evaluations_do_not_change_the_result(world: World, tmp_path: Path) -> None:
+    world.create()
+    quiet = world.train(world.config(steps=6))
+    other = make_world(tmp_path / "other")
+    other.create()
+    busy = other.train(other.config(steps=6, image_every=1, evaluate_every=1, save_every=1, csv_every=1))
+    assert torch.equal(vectors_of(quiet.embedding), vectors_of(busy.embedding))
+
+
+def test_the_seed_decides(world: World, tmp_path: Path) -> None:
+    world.create()
+    first = world.train(world.config(steps=6, seed=1))
+    other = make_world(tmp_path / "other")
+    other.create()
+    second = other.train(other.config(steps=6, seed=2))
+    assert not torch.equal(vectors_of(first.embedding), vectors_of(second.embedding))
+
+
+def test_an_interrupt_keeps_everything(world: World) -> None:
+    world.create()
+    world.on_event = lambda event: world.control.interrupt() if isinstance(event, Stepped) and event.step == 4 else None
+    finished = world.train(world.config(steps=50))
+    assert (finished.outcome, finished.step, finished.exit_code) == ("interrupted", 4, 130)
+    assert read_embedding(Path(finished.embedding)).step == 4
+    assert load_state(Path(finished.run_dir) / "resume.safetensors").step == 4
+
+
+def test_nan_goes_back_once_with_a_lower_rate(world: World) -> None:
+    world.create()
+    world.host.leased.nan_at = {26}
+    finished = world.train(world.config(steps=40))
+    (rollback,) = world.of(RolledBack)
+    assert (rollback.step, rollback.to_step) == (26, 10)
+    assert rollback.reason == "the loss became nan"
+    assert finished.outcome == "done"
+    assert finished.step == 40
+    rates = {event.step: event.learn_rate for event in world.of(Stepped)}
+    assert rates[11] == pytest.approx(0.001)
+    assert math.isfinite(float(vectors_of(finished.embedding).sum()))
+
+
+def test_nan_again_stops_and_says_why(world: World) -> None:
+    world.create()
+    world.host.leased.nan_at = set(range(26, 1000))
+    finished = world.train(world.config(steps=40))
+    assert (finished.outcome, finished.exit_code) == ("failed", 3)
+    assert "the loss became nan, again after going back once" in finished.message
+    assert "ten times lower" in finished.message
+    kept = read_embedding(Path(finished.embedding))
+    assert kept.step == 10
+    assert bool(next(iter(kept.vectors.values())).isfinite().all())
+
+
+def test_nan_from_the_very_first_step_leaves_the_embedding_alone(world: World) -> None:
+    made = world.create()
+    before = made.read_bytes()
+    world.host.leased.nan_at = set(range(1, 1000))
+    finished = world.train()
+    assert finished.exit_code == 3
+    assert made.read_bytes() == before
+
+
+def test_out_of_memory_is_told_with_advice_and_keeps_the_steps(world: World) -> None:
+    world.create()
+    world.host.leased.fails_at = {6: torch.cuda.OutOfMemoryError("CUDA out of memory")}
+    finished = world.train(world.config(batch_size=2))
+    assert (finished.outcome, finished.exit_code, finished.step) == ("failed", 4, 5)
+    assert "Lower the batch size and raise gradient accumulation" in finished.message
+    assert read_embedding(world.host.embeddings_dir / "thing.pt").step == 5
+    assert world.host.given_back == 2
+
+
+def test_a_fault_of_ours_is_said_to_be_one(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.create()
+    world.host.leased.fails_at = {3: ZeroDivisionError("oops")}
+    finished = world.train()
+    assert finished.exit_code == 1
+    assert "a fault of this program: ZeroDivisionError: oops" in finished.message
+    assert "Traceback" in capsys.readouterr().err
+    assert read_embedding(world.host.embeddings_dir / "thing.pt").step == 2
+
+
+def test_another_checkpoint_in_the_middle_saves_and_stops(world: World) -> None:
+    world.create()
+
+    def lose(event: object) -> None:
+        if isinstance(event, Stepped) and event.step == 3:
+            world.host.leased.lost = True
+
+    world.on_event = lose
+    finished = world.train()
+    assert finished.exit_code == 2
+    assert "Another checkpoint was loaded" in finished.message
+    assert read_embedding(world.host.embeddings_dir / "thing.pt").step == 3
+
+
+def test_a_full_disk_ends_in_a_message_and_the_embedding_is_still_saved(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.create()
+    from textual_inversion.core import files
+
+    original = files.os.fsync
+    log = str(world.folder / "log")
+
+    def full(handle: int) -> None:
+        target = Path(f"/proc/self/fd/{handle}")
+        if target.exists() and str(target.resolve()).startswith(log) and "thing-4" in str(target.resolve()):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        original(handle)
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    finished = world.train(world.config(save_every=4))
+    assert (finished.outcome, finished.exit_code) == ("failed", 4)
+    assert "the disk is full" in finished.message
+    assert read_embedding(world.host.embeddings_dir / "thing.pt").step == 4
+    assert not [path for path in Path(finished.run_dir).rglob("*") if ".tmp-" in path.name]
+
+
+def test_a_failed_preview_is_a_warning(world: World) -> None:
+    world.create()
+    world.host.leased.picture_error = RuntimeError("no sampler")
+    finished = world.train(world.config(steps=4, image_every=2))
+    assert finished.outcome == "done"
+    assert "The preview at step 2 could not be made: no sampler" in [event.message for event in world.of(Warned)]
+    assert (Path(finished.run_dir) / "image_embeddings" / "thing-2.png").exists()
+
+
+def test_several_previews_with_the_name_filled_in(world: World) -> None:
+    world.create()
+    world.train(world.config(steps=2, image_every=2, preview_prompts=["[name] one", "a [name] two"]))
+    assert [(event.index, event.prompt) for event in world.of(Previewed)] == [(0, "thing one"), (1, "a thing two")]
+    names = sorted(path.name for path in (run_folder(world).root / "images").iterdir())
+    assert names == ["thing-2-2.png", "thing-2.png"]
+
+
+def test_only_the_newest_copies_and_the_best_are_kept(world: World) -> None:
+    world.create()
+    world.train(world.config(steps=12, save_every=2, keep_copies=2, evaluate_every=2))
+    best = world.events[-1].best_step  # type: ignore[attr-defined]
+    assert set(run_folder(world).copies()) == {10, 12} | ({best} if best in range(2, 13, 2) else set())
+
+
+def test_the_best_step_is_used_when_chosen(world: World) -> None:
+    world.create()
+    finished = world.train(world.config(steps=60, evaluate_every=5, keep_best=True, learning_rate="1.0"))
+    best = min(world.of(Evaluated), key=lambda event: event.loss)
+    assert finished.best_step == best.step < 60
+    assert read_embedding(Path(finished.embedding)).step == best.step
+    assert f"The best step, {best.step}, was saved" in finished.message
+
+
+def test_it_stops_by_itself_when_the_fixed_batch_loss_settles(world: World) -> None:
+    world.create()
+    finished = world.train(world.config(steps=3000, evaluate_every=50, auto_stop=True, learning_rate="0.01:400, 1e-5"))
+    assert finished.outcome == "stopped"
+    assert 300 < finished.step < 3000
+    assert "Stopped by itself" in finished.message
+
+
+def test_continuing_from_a_saved_step_gets_a_folder_of_its_own(world: World) -> None:
+    world.create()
+    first = world.train(world.config(steps=6, save_every=2))
+    finished = world.train(world.config(steps=6), resume=Path(first.run_dir), from_step=2)
+    assert finished.run_dir != first.run_dir
+    assert [event.step for event in world.of(Stepped)][-4:] == [3, 4, 5, 6]
+    assert any("optimiser starts afresh" in event.message for event in world.of(Warned))
+    with pytest.raises(InputError, match="No copy of step 3 was kept.*Kept steps: 2, 4, 6"):
+        world.train(world.config(steps=6), resume=Path(first.run_dir), from_step=3)
+
+
+def test_resuming_on_another_checkpoint_is_refused(world: World) -> None:
+    from textual_inversion.core.host import CheckpointInfo
+
+    world.create()
+    world.on_event = lambda event: world.control.pause() if isinstance(event, Stepped) and event.step == 2 else None
+    paused = world.train()
+    world.host.leased.checkpoint = CheckpointInfo(name="other", path=None, sha256="f" * 64)
+    finished = world.train(resume=Path(paused.run_dir))
+    assert finished.exit_code == 2
+    assert "trained on the checkpoint fake [0123456789]; loaded is other [ffffffffff]" in finished.message
+
+
+def test_the_state_is_written_every_two_minutes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer_module, "_STATE_EVERY_SECONDS", 0.0)
+    world.create()
+    world.train(world.config(steps=3))
+    assert [event.step for event in world.of(Saved) if event.what == "state"] == [0, 1, 2, 3, 3]
+
+
+def test_a_template_that_never_names_the_embedding_is_told(world: World) -> None:
+    world.create()
+    (world.folder / "templates" / "captions.txt").write_text("[filewords]\n")
+    finished = world.train(world.config(template="captions.txt"))
+    assert finished.exit_code == 2
+    assert "Is [name] in the template" in finished.message
