@@ -380,9 +380,17 @@ def test_the_state_is_written_every_two_minutes(world: World, monkeypatch: pytes
     assert [event.step for event in world.of(Saved) if event.what == "state"] == [0, 1, 2, 3, 3]
 
 
-def test_a_template_that_never_names_the_embedding_is_told(world: World) -> None:
+def test_captions_that_never_name_the_embedding_are_told(world: World) -> None:
     world.create()
     (world.folder / "templates" / "captions.txt").write_text("[filewords]\n")
-    finished = world.train(world.config(template="captions.txt"))
+    finished = world.train(world.config(template="captions.txt", steps=100))
     assert finished.exit_code == 2
-    assert "Is [name] in the template" in finished.message
+    assert "The first 20 prompts did not hold the embedding" in finished.message
+    assert finished.message.endswith("Put [name] into the template, or the name into the captions.")
+
+
+def test_captions_may_name_the_embedding_themselves(world: World) -> None:
+    world.create()
+    (world.folder / "templates" / "captions.txt").write_text("[filewords]\n")
+    (world.folder / "pictures" / "1.txt").write_text("thing on a table")
+    assert world.train(world.config(template="captions.txt", steps=10)).outcome == "done"

@@ -15,7 +15,9 @@ from .norm_rules import apply_norm_rule
 from .optimizers import clip_gradients, gradient_norm, make_optimizer, optimizer_state, restore_optimizer, set_rate
 from .rollback import Snapshot, snapshot_of
 from .state import RunState
-from .step import GradientStep
+from .step import GradientStep, StepResult
+
+_UNNAMED_STEPS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,7 @@ class Learner:
         self._average = VectorAverage(self.vectors, decay=config.ema) if config.ema > 0 else None
         self._scaler = LossScaler(enabled=loss_scaling)
         self._seen_gradient = False
+        self._unnamed = 0
 
     @property
     def shown(self) -> dict[str, torch.Tensor]:
@@ -76,7 +79,7 @@ class Learner:
             if self._scaler.unscale(self._parameters) or self._scaler.exhausted:
                 break
         norm = gradient_norm(self._parameters)
-        self._check_first_gradient(norm, result.prompt)
+        self._check_first_gradient(result, norm)
         clip_gradients(self._parameters, self._config.clip_gradient, clip_limit)
         set_rate(self._optimizer, rate)
         self._optimizer.step()
@@ -126,13 +129,21 @@ class Learner:
             self._average.updates = updates
             self._average.average = {key: rows.to(self.vectors[key].device).clone() for key, rows in values.items()}
 
-    def _check_first_gradient(self, norm: float, prompt: str) -> None:
+    def _check_first_gradient(self, result: StepResult, norm: float) -> None:
+        """Training that cannot move the vectors is told at once, and not after hours."""
         if self._seen_gradient:
             return
-        if norm == 0.0:
+        self._seen_gradient = norm != 0.0
+        if result.named and norm == 0.0:
             raise InputError(
-                f"The first step gave the vectors no gradient at all (prompt: {prompt!r}). Is [name] in the template, and "
-                "are the loss weights not zero everywhere?",
+                f"The first step gave the vectors no gradient at all (prompt: {result.prompt!r}). Are the loss weights zero "
+                "everywhere?",
+                field="alpha_weight",
+            )
+        self._unnamed += not result.named
+        if self._unnamed >= _UNNAMED_STEPS:
+            raise InputError(
+                f"The first {_UNNAMED_STEPS} prompts did not hold the embedding (the last one: {result.prompt!r}), so nothing "
+                "was learned. Put [name] into the template, or the name into the captions.",
                 field="template",
             )
-        self._seen_gradient = True

@@ -27,10 +27,14 @@ class PromptSource(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class StepResult:
-    """``loss`` is the mean over the step's pictures; ``prompt`` the last one used. ``complete`` is False when stopped midway."""
+    """``loss`` is the mean over the step's pictures; ``prompt`` the last one used.
+
+    ``named`` tells whether any prompt held the embedding; ``complete`` is False when the step was stopped midway.
+    """
 
     loss: float
     prompt: str
+    named: bool = True
     complete: bool = True
 
 
@@ -65,16 +69,18 @@ class GradientStep:
         Between micro-batches ``stop_wanted`` is asked; a step stopped there is incomplete and its gradient must be thrown away.
         """
         total = torch.zeros((), dtype=torch.float64)
-        prompt = ""
+        prompt, named = "", False
         for micro in range(self.batches.accumulation):
             if micro and stop_wanted():
                 return StepResult(loss=float("nan"), prompt=prompt, complete=False)
             losses, prompts = self._losses(vectors, step, micro)
             loss = losses.mean() / self.batches.accumulation
-            (loss * scale).backward()
+            if loss.requires_grad:  # not when none of the prompts holds the embedding
+                named = True
+                (loss * scale).backward()
             total += loss.detach().double().cpu()
             prompt = prompts[-1]
-        return StepResult(loss=float(total), prompt=prompt)
+        return StepResult(loss=float(total), prompt=prompt, named=named)
 
     def _losses(self, vectors: Mapping[str, torch.Tensor], step: int, micro: int) -> tuple[torch.Tensor, list[str]]:
         indices = self.batches.batch(step, micro)
