@@ -42,7 +42,7 @@ def concept_scenes(concept: Concept, count: int = 8, seed: int = 0) -> list[Scen
     return [_scene(concept, backgrounds[i % len(backgrounds)], places[i % len(places)], rng) for i in range(count)]
 
 
-def write_concept_folder(folder: Path, concept: Concept = DEMO_CONCEPT, *, count: int = 8, seed: int = 0) -> list[Path]:
+def write_concept(folder: Path, concept: Concept = DEMO_CONCEPT, *, count: int = 8, seed: int = 0) -> list[Path]:
     """Writes `00.png`, `00.txt`, … into `folder` (made where missing) and returns the pictures' paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []

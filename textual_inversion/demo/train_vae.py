@@ -37,13 +37,15 @@ def train_vae(pictures: np.ndarray, plan: VaePlan, *, shape: DemoShape, folder: 
     )
     path = folder / "vae-state.safetensors"
     start = load_state(path, {"vae": vae}, optimizer)
-    forward = torch.compile(_reconstruct) if plan.compile else _reconstruct
+    compiled = torch.compile(_reconstruct) if plan.compile else _reconstruct
     progress, saved = Progress("vae", plan.steps), time.monotonic()
     for step in range(start, plan.steps):
         rate = cosine(step, steps=plan.steps, peak=plan.learning_rate)
         for group in optimizer.param_groups:
             group["lr"] = rate
         batch, noise = _batch(pictures, plan, step, seed)
+        # The few steps on whole pictures do not pay back a second compilation.
+        forward = compiled if batch.shape[-1] < pictures.shape[1] else _reconstruct
         loss = forward(vae, batch, noise, plan.kl_weight)
         loss.backward()
         nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
