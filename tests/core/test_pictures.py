@@ -111,6 +111,8 @@ def png_header(width: int, height: int) -> bytes:
     [
         (b"", "no known picture format"),
         (b"<html>not found</html>", "no known picture format. Convert it to PNG or JPEG"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", "no known picture format"),
+        (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miaf" + b"\0" * 40, "bad.png cannot be read as a picture"),
         (png_header(9000, 9000), "has 9000 x 9000 pixels; at most 80 million are read"),
         (png_header(2**30, 2**30), "far too many pixels"),
         (png_header(4, 4), "cannot be read as a picture"),

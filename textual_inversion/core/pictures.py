@@ -15,6 +15,15 @@ from .errors import InputError
 MAX_PIXELS = 80_000_000
 """Larger pictures are refused before they are decoded; Pillow's own warning comes at 89 million."""
 
+FORMATS = frozenset(
+    {
+        *("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "PSD"),
+        *("HEIF", "JXL"),
+    }
+)
+"""Pillow's names of what is opened, whatever the file is called; the last two with plugins only. Not EPS: Pillow gives
+that to Ghostscript, which would run it."""
+
 _DECODER_ERRORS = (
     OSError,
     SyntaxError,
@@ -23,7 +32,7 @@ _DECODER_ERRORS = (
     LookupError,
     EOFError,
     ArithmeticError,
-    NotImplementedError,
+    RuntimeError,
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
@@ -50,13 +59,18 @@ def open_picture(path: Path) -> OpenedPicture:
     16-bit and floating-point greys are scaled to 8 bits, not clipped. Raises InputError that names the file.
     """
     try:
-        with Image.open(path) as file:
+        with Image.open(path, formats=_formats()) as file:
             _check_size(path, file.size)
             file.load()
             image = ImageOps.exif_transpose(file)
             return _converted(image)
     except _DECODER_ERRORS as error:
         raise InputError(f"{path} cannot be read as a picture: {_reason(error)}", field="data") from error
+
+
+def _formats() -> list[str]:
+    Image.init()
+    return sorted(FORMATS.intersection(Image.OPEN))
 
 
 def _check_size(path: Path, size: tuple[int, int]) -> None:
