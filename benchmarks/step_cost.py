@@ -1,0 +1,144 @@
+"""One case: the engine's own optimiser step, timed against a forward pass of the same batch."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from textual_inversion.core.assembly import assemble
+from textual_inversion.core.config import TrainConfig
+from textual_inversion.core.control import Control
+from textual_inversion.core.create import create
+from textual_inversion.core.host import Host, LeaseRequest
+from textual_inversion.core.job import prepare
+from textual_inversion.core.trainer import Trainer
+
+from .memory import PeakMemory
+
+NAME = "benchmark-embedding"
+_RATE = 1e-6
+"""Small, so that the vectors of a model without sense stay where they are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """``size`` in pixels; ``repeats`` counts the timed pairs of step and forward."""
+
+    model: str
+    size: int
+    batch_size: int
+    checkpointing: bool
+    repeats: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """Medians. ``step_cost_forwards`` is a whole optimiser step over one forward of U-Net and text encoder without gradient."""
+
+    model: str
+    size: int
+    batch_size: int
+    checkpointing: bool
+    device: str
+    step_cost_forwards: float
+    steps_per_second: float
+    forward_seconds: float
+    peak_memory_mb: float
+
+
+def measure(case: Case, host: Host, folder: Path) -> Measured:
+    """Prepare a run of the case as any other run is prepared, and time its steps. ``folder`` takes its files."""
+    if not (host.embeddings_dir / f"{NAME}.pt").exists():
+        create(host, name=NAME, init="noise", vectors=2)
+    job = prepare(_config(case, folder), host, resume=None, from_step=None)
+    with host.lease(LeaseRequest(checkpointing=case.checkpointing)) as lease:
+        trainer = assemble(job, lease, control=Control(), emit=lambda _: None)
+        steps, forwards, peak = _time(trainer, case.repeats)
+        trainer.scalars.close()
+        device = str(lease.device)
+    return Measured(
+        model=case.model,
+        size=case.size,
+        batch_size=case.batch_size,
+        checkpointing=case.checkpointing,
+        device=device,
+        step_cost_forwards=round(steps / forwards, 3),
+        steps_per_second=round(1 / steps, 4),
+        forward_seconds=round(forwards, 4),
+        peak_memory_mb=round(peak),
+    )
+
+
+def _config(case: Case, folder: Path) -> TrainConfig:
+    pictures = folder / f"pictures-{case.size}"
+    if not pictures.exists():
+        pictures.mkdir()
+        for index in range(4):
+            Image.radial_gradient("L").resize((case.size, case.size)).rotate(20 * index).save(pictures / f"{index}.png")
+    return TrainConfig(
+        name=NAME,
+        data=(str(pictures),),
+        template="subject.txt",
+        width=case.size,
+        height=case.size,
+        batch_size=case.batch_size,
+        checkpointing=case.checkpointing,
+        log_dir=str(folder / "runs"),
+    )
+
+
+def _time(trainer: Trainer, repeats: int) -> tuple[float, float, float]:
+    """Median seconds of a step and of a forward, taken in turns so that a drift of the machine meets both; peak megabytes."""
+    device = trainer.lease.device
+
+    def step(number: int) -> None:
+        trainer.learner.advance(trainer.gradients, number, rate=_RATE, clip_limit=1.0, stop_wanted=lambda: False)
+
+    forward = _forward(trainer)
+    step(0)
+    forward()
+    steps: list[float] = []
+    forwards: list[float] = []
+    with PeakMemory(device) as peak:
+        for number in range(1, repeats + 1):
+            forwards.append(_seconds(forward, device))
+            steps.append(_seconds(lambda at=number: step(at), device))
+    return statistics.median(steps), statistics.median(forwards), peak.megabytes
+
+
+def _forward(trainer: Trainer) -> Callable[[], None]:
+    """What the host alone needs for the same batch: text encoder and U-Net, without gradient."""
+    lease, config = trainer.lease, trainer.plan.config
+    side = config.width // trainer.gradients.pixels_per_latent
+    noisy = torch.randn(config.batch_size, 4, side, side, device=lease.device)
+    timesteps = torch.full((config.batch_size,), 500, device=lease.device)
+    prompts = [trainer.plan.prompts[0].replace("[name]", config.name)] * config.batch_size
+
+    @torch.no_grad()
+    def forward() -> None:
+        vectors = {config.name: {key: rows.detach() for key, rows in trainer.learner.vectors.items()}}
+        conditioning = lease.encode_prompts(prompts, embeddings=vectors, width=config.width, height=config.height)
+        lease.predict(noisy, timesteps, conditioning)
+
+    return forward
+
+
+def _seconds(work: Callable[[], None], device: torch.device) -> float:
+    _wait(device)
+    began = time.perf_counter()
+    work()
+    _wait(device)
+    return time.perf_counter() - began
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
