@@ -377,7 +377,7 @@ def test_the_state_is_written_every_two_minutes(world: World, monkeypatch: pytes
     monkeypatch.setattr(trainer_module, "_STATE_EVERY_SECONDS", 0.0)
     world.create()
     world.train(world.config(steps=3))
-    assert [event.step for event in world.of(Saved) if event.what == "state"] == [0, 1, 2, 3, 3]
+    assert [event.step for event in world.of(Saved) if event.what == "state"] == [0, 1, 2, 3]
 
 
 def test_captions_that_never_name_the_embedding_are_told(world: World) -> None:

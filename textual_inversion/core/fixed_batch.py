@@ -44,5 +44,5 @@ class FixedBatch:
                 timesteps=torch.tensor([round(level)]),
                 prompts=prompts,
             )
-            total += float(losses.double().mean())
+            total += float(losses.mean())
         return total / self.samples

@@ -65,7 +65,7 @@ def prepare(config: TrainConfig, host: Host, *, resume: Path | None, from_step: 
     run, recorded, state, source = _beginning(config, host, resume=resume, from_step=from_step)
     dataset = _dataset(config)
     start_step = state.step if state is not None else (source.step or 0)
-    warnings = [*template.warnings, *dataset.notes]
+    warnings = [*_advice(config), *template.warnings, *dataset.notes]
     if from_step is not None and state is None:
         warnings.append(
             f"Going on from the copy of step {from_step}: the optimiser starts afresh, its state was not kept with it."
@@ -121,3 +121,16 @@ def _dataset(config: TrainConfig) -> Dataset:
         filename_join=config.filename_join,
     )
     return load_dataset(config.data, options, recursive=config.recursive)
+
+
+def _advice(config: TrainConfig) -> list[str]:
+    """Settings that are allowed and seldom meant."""
+    if (
+        config.optimizer == "prodigy"
+        and parse_schedule(config.learning_rate, total_steps=config.steps).rate_at(0) < 0.1
+    ):
+        return [
+            f"prodigy finds the learning rate by itself and multiplies it by yours ({config.learning_rate}): 1 is meant to be "
+            "set with it."
+        ]
+    return []

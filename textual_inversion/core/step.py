@@ -68,7 +68,7 @@ class GradientStep:
 
         Between micro-batches ``stop_wanted`` is asked; a step stopped there is incomplete and its gradient must be thrown away.
         """
-        total = torch.zeros((), dtype=torch.float64)
+        parts: list[torch.Tensor] = []
         prompt, named = "", False
         for micro in range(self.batches.accumulation):
             if micro and stop_wanted():
@@ -78,9 +78,9 @@ class GradientStep:
             if loss.requires_grad:  # not when none of the prompts holds the embedding
                 named = True
                 (loss * scale).backward()
-            total += loss.detach().double().cpu()
+            parts.append(loss.detach())
             prompt = prompts[-1]
-        return StepResult(loss=float(total), prompt=prompt, named=named)
+        return StepResult(loss=float(torch.stack(parts).sum()), prompt=prompt, named=named)
 
     def _losses(self, vectors: Mapping[str, torch.Tensor], step: int, micro: int) -> tuple[torch.Tensor, list[str]]:
         indices = self.batches.batch(step, micro)

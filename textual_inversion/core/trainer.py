@@ -57,6 +57,7 @@ class Trainer:
         self._snapshots = Snapshots()
         self._pace = Pace()
         self._state_written = self.clock()
+        self._state_step: int | None = None
         self._previewed_at: int | None = None
 
     @property
@@ -86,7 +87,10 @@ class Trainer:
         return "paused" if self.step < self.plan.end_step and self.control.paused.is_set() else "done"
 
     def save_state(self) -> None:
-        """Write the rolling resume state."""
+        """Write the rolling resume state, unless this step's is written already."""
+        if self.step == self._state_step:
+            return
+        self._state_step = self.step
         self.learner.fill_state(self.state)
         save_state(self.state, self.run.state)
         self._state_written = self.clock()
