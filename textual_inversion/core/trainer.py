@@ -129,6 +129,7 @@ class Trainer:
                 field="learning_rate",
             )
         self.state.rolled_back = True
+        self._state_step = None
         self.state.rate_scale *= _RATE_AFTER_ROLLBACK
         self.emit(RolledBack(step=step, to_step=snapshot.step, rate_scale=self.state.rate_scale, reason=problem))
         self.emit(
