@@ -63,10 +63,10 @@ def _read_single(path: Path) -> Embedding:
         raise FileFormatError("it is empty")
     if is_picture(head):
         return read_picture(path, head)
+    if looks_like_safetensors(head):  # before pickles: a header of 640 bytes begins like one
+        return _from_safetensors(path)
     if head[:4] == b"PK\x03\x04" or head[:1] == b"\x80":
         return _from_torch(read_torch_file(path))
-    if looks_like_safetensors(head):
-        return _from_safetensors(path)
     if head[257:262] == b"ustar":
         raise FileFormatError(
             "it is a tar archive, torch's container before 2017, which is not read: open it in an old torch"
