@@ -1,0 +1,352 @@
+// The monitor: follows a training run over HTTP and draws it into every [data-ti-monitor] of the page.
+// Whatever comes from the server (names, prompts, messages, infotexts) is set as text, never as HTML.
+"use strict";
+
+(() => {
+    const ACTIVE = new Set(["waiting", "running"]);
+    const QUICK = 700, CALM = 2500, HIDDEN = 6000, RUNS_EVERY = 4000;
+    const MOST_POINTS = 4000, MOST_PREVIEWS = 200;
+
+    // Relative to the page: right behind --subpath and behind a proxy too.
+    function address(root, path) {
+        return new URL(root + path, location.origin + location.pathname.replace(/[^/]*$/, "")).href;
+    }
+
+    async function ask(root, path, body) {
+        const options = {credentials: "same-origin", cache: "no-store"};
+        if (body) Object.assign(options, {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)});
+        const answer = await fetch(address(root, path), options);
+        const content = await answer.json().catch(() => ({}));
+        if (answer.ok) return content;
+        throw Object.assign(new Error(content.error || `The server answered ${answer.status}.`), {status: answer.status});
+    }
+
+    function make(tag, {text, ...attributes} = {}, ...children) {
+        const node = document.createElement(tag);
+        for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+        if (text !== undefined) node.textContent = text;
+        node.append(...children);
+        return node;
+    }
+
+    function duration(seconds) {
+        if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
+        const whole = Math.round(seconds);
+        const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+        const two = (n) => String(n).padStart(2, "0");
+        return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+    }
+
+    // What the events of one run add up to.
+    class Story {
+        constructor() {
+            Object.assign(this, {number: 0, steps: [], fixed: [], previews: [], messages: [], newest: null, encoding: null, first: 0});
+        }
+
+        add(event) {
+            this.number = event.number;
+            const take = this[`on_${event.event}`];
+            if (take) take.call(this, event);
+        }
+
+        on_prepared(event) {
+            this.cut(event.start_step);
+            if (!this.steps.length) this.first = event.start_step;
+            this.tell("info", `${event.pictures} pictures, ${event.vectors} vectors, ${event.checkpoint || "unnamed checkpoint"}, on ${event.device}, from step ${event.start_step} to ${event.total_steps}.`);
+        }
+
+        on_encoding(event) { this.encoding = event.done < event.total ? event : null; }
+
+        on_step(event) {
+            this.encoding = null;
+            this.newest = event;
+            this.steps.push(event);
+            if (this.steps.length > MOST_POINTS) this.steps = this.steps.filter((_, index) => index % 2 === 0);
+        }
+
+        on_evaluated(event) {
+            this.fixed.push(event);
+            if (this.fixed.length > MOST_POINTS) this.fixed = this.fixed.filter((_, index) => index % 2 === 0);
+        }
+
+        on_preview(event) {
+            this.previews.push(event);
+            if (this.previews.length > MOST_PREVIEWS) this.previews.shift();
+        }
+
+        on_saved(event) { if (event.what !== "state") this.tell("info", `Step ${event.step}: saved ${event.path}`); }
+
+        on_warning(event) { this.tell("warning", event.message); }
+
+        on_rollback(event) {
+            this.cut(event.to_step);
+            this.tell("warning", `Step ${event.step}: ${event.reason} Went back to step ${event.to_step}; the rate is now ${event.rate_scale} of what was set.`);
+        }
+
+        on_finished(event) {
+            this.encoding = null;
+            this.tell(event.outcome === "failed" ? "error" : "done", event.message);
+        }
+
+        // Steps after a rollback, or before a resume from an earlier step, did not happen.
+        cut(step) {
+            this.steps = this.steps.filter((event) => event.step <= step);
+            this.fixed = this.fixed.filter((event) => event.step <= step);
+        }
+
+        tell(kind, text) {
+            this.messages.push({kind, text});
+            if (this.messages.length > 100) this.messages.shift();
+        }
+    }
+
+    class Monitor {
+        constructor(place) {
+            this.root = place.dataset.api;
+            this.place = place;
+            this.runs = [];
+            this.chosen = null;
+            this.build();
+            this.follow(null);
+            this.loop();
+        }
+
+        build() {
+            const part = (name, tag = "div") => (this[name] = make(tag, {class: `ti-${name}`}));
+            const chart = (name, title) => make("figure", {class: `ti-chart ti-chart-${name}`}, make("figcaption", {text: title}), this[name] = document.createElementNS("http://www.w3.org/2000/svg", "svg"));
+            this.place.replaceChildren(
+                make("div", {class: "ti-head"}, part("list", "select"), part("state", "span")),
+                make("div", {class: "ti-bar"}, part("filled")),
+                part("figures"), part("buttons"), part("refusal"),
+                make("div", {class: "ti-charts"},
+                    chart("losses", "Loss: smoothed (line), each step (faint), fixed batch (dots)"),
+                    chart("rates", "Learning rate"),
+                    chart("norms", "Vector norm, × the model's own words"),
+                    chart("gradients", "Gradient norm")),
+                part("prompt"), part("strip"), part("large"), part("messages"));
+            this.list.setAttribute("aria-label", "Run");
+            this.list.addEventListener("change", () => { this.follow(this.list.value); this.poke(); });
+            this.filled.parentNode.setAttribute("role", "progressbar");
+            this.acts = {};
+            const button = (act, text) => {
+                this.acts[act] = make("button", {type: "button", text, "data-act": act, class: "ti-button"});
+                this.acts[act].addEventListener("click", () => this.act(act));
+                this.buttons.append(this.acts[act]);
+            };
+            button("interrupt", "Interrupt");
+            button("pause", "Pause");
+            button("resume", "Resume");
+            this.total = make("input", {type: "number", min: "1", class: "ti-total", title: "Max steps"});
+            this.buttons.append(this.total);
+            button("save", "Save now");
+            button("preview", "Preview now");
+            new ResizeObserver(() => this.draw()).observe(this.place);
+        }
+
+        follow(run) {
+            this.chosen = run;
+            this.run = null;
+            this.story = new Story();
+            this.total.value = "";
+            this.strip.replaceChildren();
+            this.large.replaceChildren();
+            this.refusal.textContent = "";
+            this.shown = 0;
+        }
+
+        async loop() {
+            while (this.place.isConnected) {
+                const seen = !document.hidden && this.place.offsetParent !== null;
+                let wait = seen ? CALM : HIDDEN;
+                try {
+                    await this.update();
+                    if (seen && this.run && ACTIVE.has(this.run.state)) wait = QUICK;
+                } catch (error) {
+                    if (error.status === 404) this.follow(null);
+                    this.state.textContent = error.status ? error.message : "The server does not answer; trying again.";
+                    wait = CALM;
+                }
+                await new Promise((done) => { this.wake = done; setTimeout(done, wait); });
+            }
+        }
+
+        poke() { if (this.wake) this.wake(); }
+
+        async update() {
+            if (!this.listed || Date.now() - this.listed > RUNS_EVERY || !this.chosen) await this.updateRuns();
+            if (!this.chosen) return this.draw();
+            const chosen = this.chosen;
+            for (let more = true; more && chosen === this.chosen;) {
+                const answer = await ask(this.root, `runs/${chosen}/events?after=${this.story.number}`);
+                if (chosen !== this.chosen) return undefined;
+                const was = this.run && this.run.state;
+                this.run = answer.run;
+                answer.events.forEach((event) => this.story.add(event));
+                if (was && was !== this.run.state) this.changed();
+                more = answer.more;
+            }
+            return this.draw();
+        }
+
+        async updateRuns() {
+            this.runs = (await ask(this.root, "runs")).runs;
+            this.listed = Date.now();
+            if (!this.chosen && this.runs.length) {
+                const first = this.runs.find((run) => ACTIVE.has(run.state)) || this.runs.find((run) => run.state !== "resumable");
+                if (first) this.follow(first.id);
+            }
+            this.drawList();
+        }
+
+        changed() {
+            this.listed = 0;
+            document.dispatchEvent(new CustomEvent("ti-embeddings-changed"));
+        }
+
+        async act(act) {
+            this.refusal.textContent = "";
+            const body = {};
+            if (act === "resume" && Number(this.total.value) > 0 && Number(this.total.value) !== this.run.total_steps) body.steps = Number(this.total.value);
+            try {
+                await ask(this.root, `runs/${this.chosen}/${act}`, body);
+            } catch (error) {
+                this.refusal.textContent = error.message;
+            }
+            this.listed = 0;
+            this.poke();
+        }
+
+        drawList() {
+            const label = (run) => `${run.name} · ${run.state} · ${run.step} of ${run.total_steps || "?"}`;
+            const key = JSON.stringify(this.runs.map((run) => [run.id, label(run)])) + this.chosen;
+            if (key === this.listKey || document.activeElement === this.list) return;
+            this.listKey = key;
+            const options = this.runs.map((run) => make("option", {value: run.id, text: label(run)}));
+            if (!this.chosen) options.unshift(make("option", {value: "", text: this.runs.length ? "Choose a run" : "No runs yet"}));
+            this.list.replaceChildren(...options);
+            this.list.value = this.chosen || "";
+        }
+
+        draw() {
+            const run = this.run, state = run ? run.state : "";
+            this.place.dataset.state = state || "none";
+            this.place.dataset.run = this.chosen || "";
+            this.state.textContent = this.stateText(run);
+            const share = run && run.total_steps ? Math.min(1, run.step / run.total_steps) : 0;
+            this.filled.style.width = `${(share * 100).toFixed(2)}%`;
+            this.filled.parentNode.setAttribute("aria-valuenow", String(Math.round(share * 100)));
+            this.drawFigures(run);
+            this.drawButtons(state);
+            this.drawCharts();
+            this.drawStrip();
+            this.drawMessages();
+            const prompt = this.story.newest && this.story.newest.prompt;
+            this.prompt.textContent = prompt ? `Last prompt: ${prompt}` : "";
+        }
+
+        stateText(run) {
+            if (!run) return this.chosen ? "" : "Nothing is being trained.";
+            const coding = this.story.encoding;
+            if (run.state === "running" && coding) return `encoding pictures, ${coding.done} of ${coding.total}`;
+            return run.state;
+        }
+
+        drawFigures(run) {
+            const event = this.story.newest, short = window.textualInversionChart.short;
+            const number = (value) => (Number.isFinite(value) ? short(value) : "–");
+            const figures = !run ? [] : [
+                ["Step", `${run.step} / ${run.total_steps || "?"}`],
+                ["Time left", run.state === "running" ? duration(run.eta_seconds) : "–"],
+                ["Loss", number(event && event.smooth_loss)],
+                ["Fixed batch", number(run.fixed_loss)],
+                ["Best step", run.best_step === null || run.best_step === undefined ? "–" : String(run.best_step)],
+                ["Rate", number(event && event.learn_rate)],
+                ["Norm", number(event && event.vector_norm)],
+                ["Seconds a step", number(event && event.seconds)],
+            ];
+            while (this.figures.children.length > figures.length) this.figures.lastChild.remove();
+            figures.forEach(([name, value], index) => {
+                if (!this.figures.children[index]) this.figures.append(make("div", {class: "ti-figure"}, make("span"), make("b")));
+                const [label, shown] = this.figures.children[index].children;
+                label.textContent = name;
+                if (shown.textContent !== value) shown.textContent = value;
+            });
+        }
+
+        drawButtons(state) {
+            const running = state === "running", active = ACTIVE.has(state), ended = Boolean(state) && !active;
+            const can = {interrupt: active || state === "paused", pause: running, save: running, preview: running, resume: ended};
+            for (const [act, button] of Object.entries(this.acts)) button.hidden = !can[act];
+            this.total.hidden = !ended;
+            if (ended && !this.total.value && this.run.total_steps) this.total.value = this.run.total_steps;
+        }
+
+        drawCharts() {
+            const {steps, fixed, first} = this.story;
+            const hidden = !steps.length && !fixed.length;
+            this.losses.closest(".ti-charts").hidden = hidden;
+            if (hidden) return;
+            const of = (key) => steps.map((event) => [event.step, event[key]]);
+            const reach = {first, last: Math.max(first + 1, ...[steps.at(-1), fixed.at(-1)].filter(Boolean).map((event) => event.step))};
+            const draw = window.textualInversionChart.draw;
+            draw(this.losses, [
+                {name: "loss", points: of("loss"), faint: true},
+                {name: "smooth", points: of("smooth_loss")},
+                {name: "fixed", points: fixed.map((event) => [event.step, event.loss]), dots: true},
+            ], reach);
+            draw(this.rates, [{name: "rate", points: of("learn_rate")}], reach);
+            draw(this.norms, [{name: "norm", points: of("vector_norm")}], reach);
+            draw(this.gradients, [{name: "gradient", points: of("gradient_norm"), faint: true}], reach);
+        }
+
+        drawStrip() {
+            const fresh = this.story.previews.filter((event) => event.number > this.shown);
+            for (const event of fresh) {
+                const source = address(this.root, `runs/${this.chosen}/pictures/${event.number}`);
+                const image = make("img", {src: source, alt: `Preview at step ${event.step}`, title: event.infotext, loading: "lazy"});
+                const figure = make("figure", {class: "ti-preview", tabindex: "0"}, image, make("figcaption", {text: `step ${event.step}`}));
+                const enlarge = () => this.enlarge(event, source);
+                figure.addEventListener("click", enlarge);
+                figure.addEventListener("keydown", (key) => { if (key.key === "Enter") enlarge(); });
+                this.strip.append(figure);
+                this.shown = event.number;
+            }
+            while (this.strip.children.length > MOST_PREVIEWS) this.strip.firstChild.remove();
+            if (fresh.length) this.strip.scrollLeft = this.strip.scrollWidth;
+        }
+
+        enlarge(event, source) {
+            const same = this.large.dataset.number === String(event.number) && this.large.children.length;
+            this.large.dataset.number = event.number;
+            this.large.replaceChildren(...(same ? [] : [make("img", {src: source, alt: ""}), make("pre", {text: event.infotext})]));
+        }
+
+        drawMessages() {
+            const key = `${this.chosen} ${this.story.number} ${this.story.messages.length}`;
+            if (key === this.messageKey) return;
+            this.messageKey = key;
+            this.messages.replaceChildren(...this.story.messages.slice(-40).reverse().map(({kind, text}) => make("p", {class: `ti-note ti-note-${kind}`, text})));
+        }
+    }
+
+    // Places appear when Gradio draws a tab, and again when it redraws one.
+    const monitors = new Map();
+    function look() {
+        for (const place of document.querySelectorAll("[data-ti-monitor]")) {
+            if (!monitors.has(place)) monitors.set(place, new Monitor(place));
+        }
+        for (const place of monitors.keys()) if (!place.isConnected) monitors.delete(place);
+    }
+
+    document.addEventListener("ti-run-started", (event) => {
+        for (const monitor of monitors.values()) {
+            monitor.follow(event.detail);
+            monitor.listed = 0;
+            monitor.poke();
+        }
+    });
+    document.addEventListener("visibilitychange", () => { for (const monitor of monitors.values()) monitor.poke(); });
+    window.textualInversionWatch = window.textualInversionWatch || [];
+    window.textualInversionWatch.push(look);
+    window.textualInversionAsk = ask;
+})();

@@ -1,0 +1,41 @@
+"""The page of the standalone app: its tabs, and what one does to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gradio as gr
+
+from ..runs.manager import RunManager
+from .ids import PAGE
+from .portable import accepted, unlisted
+from .tab_create import create_tab
+from .tab_generate import GenerateTab
+from .tab_train import TrainTab
+
+
+def build_app(
+    manager: RunManager,
+    *,
+    samplers: Sequence[str],
+    train_defaults: Mapping[str, Any] | None = None,
+    generate_defaults: Mapping[str, Any] | None = None,
+    notices: Sequence[str] = (),
+    page: Mapping[str, Any] | None = None,
+) -> gr.Blocks:
+    """``page`` are options for ``gr.Blocks`` (theme, css, head), those it knows in this version."""
+    options = accepted(gr.Blocks.__init__, {"analytics_enabled": False, "title": "Textual Inversion", **(page or {})})
+    with gr.Blocks(**options) as app, gr.Column(elem_classes=[PAGE]):
+        for notice in notices:
+            gr.Textbox(value=notice, show_label=False, interactive=False, container=False, elem_classes=["ti-notice"])
+        with gr.Tabs():
+            with gr.TabItem("Create", id="create"):
+                created, name = create_tab(manager)
+            with gr.TabItem("Train", id="train"):
+                train = TrainTab(manager, defaults=train_defaults or {})
+            with gr.TabItem("Generate", id="generate"):
+                GenerateTab(manager, samplers=samplers, defaults=generate_defaults or {})
+        created.then(train.refresh_names, inputs=[name], outputs=[train.names], **unlisted())
+        app.load(lambda: train.refresh_names(), inputs=[], outputs=[train.names], **unlisted())
+    return app

@@ -1,0 +1,21 @@
+"""Ids and classes of the page's elements, in one place for Python, CSS and JavaScript.
+
+The scripts learn them from the page: places are found by their ``data-ti-…`` attributes, fields by the ids in messages.
+"""
+
+PREFIX = "ti-"
+
+MONITOR = f"{PREFIX}monitor"
+CARDS = f"{PREFIX}cards"
+MESSAGE = f"{PREFIX}message"
+TOOL = f"{PREFIX}tool"
+PAGE = f"{PREFIX}page"
+SIDE = f"{PREFIX}side"
+
+API = "textual-inversion/v1/"
+"""Relative to the page, so that it works behind a path of a proxy or of ``--subpath``."""
+
+
+def element_id(*parts: str) -> str:
+    """``ti-train-learning_rate`` for ("train", "learning_rate")."""
+    return PREFIX + "-".join(parts)

@@ -1,0 +1,21 @@
+"""The place where ``javascript/textual_inversion.js`` draws the run. It fills every such place it finds, whenever it appears."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from .ids import API, CARDS, MONITOR
+
+
+def monitor() -> Any:
+    """Progress, curves and previews of the runs."""
+    return gr.HTML(value=f'<div id="{MONITOR}" class="{MONITOR}" data-ti-monitor data-api="{API}"></div>')
+
+
+def cards(*, inserts_into: str) -> Any:
+    """The embeddings as buttons; a click puts a name into the text box with the id ``inserts_into``."""
+    return gr.HTML(
+        value=f'<div id="{CARDS}" class="{CARDS}" data-ti-cards data-api="{API}" data-target="{inserts_into}"></div>'
+    )

@@ -1,0 +1,22 @@
+"""The few places where the versions of Gradio differ, 3.41 to 6."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+
+def accepted(function: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of ``options`` that this version's ``function`` has as named parameters."""
+    known = inspect.signature(function).parameters
+    return {name: value for name, value in options.items() if name in known}
+
+
+def unlisted() -> dict[str, Any]:
+    """For events: keep them out of Gradio's own API page; scripts have our HTTP routes."""
+    if hasattr(gr.Button, "click") and "api_visibility" in inspect.signature(gr.Button().click).parameters:
+        return {"api_visibility": "private"}
+    return {"api_name": False}
