@@ -22,10 +22,8 @@ from ...core.host import (
 )
 from .conditioning import PromptEncoder
 from .embeddings import EmbeddingLibrary
-from .infotext import infotext
 from .loading import LoadedModel
-from .pictures import check_request, sample_latents, seeded_noise, to_picture
-from .samplers import find_sampler
+from .pictures import PictureMaker
 from .text import ClipEncoder
 
 
@@ -128,26 +126,24 @@ class StandaloneLease:
         return self._prompts.encode(
             prompts,
             live={name: self._checked(name, vectors) for name, vectors in embeddings.items()},
-            files=self._library.fitting(self._widths),
+            files=self._library.fitting(self.widths),
             clip_skip=self.clip_skip,
             size=(width, height),
         )
 
     @property
-    def _widths(self) -> dict[str, int]:
+    def widths(self) -> dict[str, int]:
+        """The encoders' widths by their keys."""
         return {key: encoder.width for key, encoder in self.encoders.items()}
 
     def _checked(self, name: str, vectors: Vectors) -> Vectors:
         widths = {key: tensor.shape[-1] for key, tensor in vectors.items()}
-        if widths != self._widths:
-            raise InputError(f"The embedding {name!r} has widths {widths}; the loaded checkpoint wants {self._widths}.")
+        if widths != self.widths:
+            raise InputError(f"The embedding {name!r} has widths {widths}; the loaded checkpoint wants {self.widths}.")
         return vectors
 
     def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
         self.check()
-        return self._predict(noisy, timesteps, conditioning)
-
-    def _predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
         dtype = self._model.unet_dtype
         inputs = noisy.to(self.device, dtype)
         if self._model.layout.unet.inpainting:
@@ -159,7 +155,7 @@ class StandaloneLease:
             conditioning.context.to(self.device, dtype),
             class_labels=None if vector is None else vector.to(self.device, dtype),
             return_dict=False,
-        )[0].float()
+        )[0].to(torch.promote_types(dtype, torch.float32))
 
     @torch.no_grad()
     def _nothing_kept(self, noisy: Tensor) -> Tensor:
@@ -182,49 +178,17 @@ class StandaloneLease:
                 "is over). Load it again and resume the run."
             )
 
-    @torch.no_grad()
     def picture(self, request: PictureRequest, *, embeddings: Mapping[str, Vectors]) -> Picture:
         self.check()
-        vae = self._model.layout.vae
-        check_request(request, factor=vae.factor)
-        sampler = find_sampler(request.sampler)
-        positive, negative = (
-            self._one_prompt(request, prompt, embeddings) for prompt in (request.prompt, request.negative_prompt)
-        )
-        shape = (vae.latent_channels, request.height // vae.factor, request.width // vae.factor)
-        latents = sample_latents(
-            sampler,
-            unet=self._predict,
-            schedule=self.schedule,
-            positive=positive,
-            negative=self._zeroed(negative) if not request.negative_prompt else negative,
-            guidance_scale=request.guidance_scale,
-            steps=request.steps,
-            noise=seeded_noise(request.seed, shape, self.device),
-        )
-        image = to_picture(self.decode_latents(latents))
-        return Picture(image=image, infotext=self._infotext(request, embeddings))
+        return self.picture_maker.picture(request, embeddings=embeddings)
 
-    def _one_prompt(self, request: PictureRequest, prompt: str, embeddings: Mapping[str, Vectors]) -> Conditioning:
-        return self.encode_prompts([prompt], embeddings=embeddings, width=request.width, height=request.height)
-
-    def _zeroed(self, conditioning: Conditioning) -> Conditioning:
-        """SDXL was trained with zeros for an empty negative prompt (sgm ``force_zero_embeddings``)."""
-        if conditioning.vector is None:
-            return conditioning
-        pooled = self._widths["clip_g"]
-        vector = torch.cat([torch.zeros_like(conditioning.vector[:, :pooled]), conditioning.vector[:, pooled:]], dim=1)
-        context = torch.zeros_like(conditioning.context)
-        return Conditioning(context=context, vector=vector, inserted=conditioning.inserted)
-
-    def _infotext(self, request: PictureRequest, embeddings: Mapping[str, Vectors]) -> str:
-        files = {name: entry for name, entry in self._library.entries().items() if name not in embeddings}
-        fitting = self._library.fitting(self._widths)
-        used = self._prompts.names_in([request.prompt, request.negative_prompt], live=embeddings, files=fitting)
-        return infotext(
-            request,
-            sampler=find_sampler(request.sampler),
-            checkpoint=self.checkpoint,
-            clip_skip=self.clip_skip if self.family == "sd1" else 1,
-            embedding_hashes={name: files[name].short_hash for name in used if name in files},
+    @property
+    def picture_maker(self) -> PictureMaker:
+        """Makes pictures, or only their latents, with this lease's model."""
+        return PictureMaker(
+            lease=self,
+            layout=self._model.layout,
+            prompts=self._prompts,
+            library=self._library,
+            clip_skip=self.clip_skip,
         )

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from ...core.embedding import Vectors
 from ...core.errors import InputError
-from ...core.host import Conditioning, NoiseSchedule, PictureRequest
-from .samplers import Noise, Sampler
+from ...core.host import Conditioning, Lease, NoiseSchedule, Picture, PictureRequest
+from .conditioning import PromptEncoder
+from .embeddings import EmbeddingLibrary
+from .infotext import infotext
+from .layout import ModelLayout
+from .samplers import Noise, Sampler, find_sampler
 
 UNet = Callable[[Tensor, Tensor, Conditioning], Tensor]
 
@@ -74,3 +80,64 @@ def to_picture(pixels: Tensor) -> Image.Image:
     """[1, 3, H, W] in [-1, 1] to an RGB picture; values are cut, not rounded, as in A1111."""
     scaled = pixels[0].detach().float().cpu().mul(0.5).add(0.5).clamp(0, 1).movedim(0, -1)
     return Image.fromarray((scaled.numpy() * 255.0).astype(np.uint8), "RGB")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureMaker:
+    """Makes pictures with a leased model. Draws from its own generators only: no global random state changes."""
+
+    lease: Lease
+    layout: ModelLayout
+    prompts: PromptEncoder
+    library: EmbeddingLibrary
+    clip_skip: int
+
+    def picture(self, request: PictureRequest, *, embeddings: Mapping[str, Vectors]) -> Picture:
+        """Sample, decode and describe. Raises InputError for a request that cannot be made."""
+        with torch.no_grad():
+            image = to_picture(self.lease.decode_latents(self.latents(request, embeddings=embeddings)))
+        return Picture(image=image, infotext=self._infotext(request, embeddings))
+
+    def latents(self, request: PictureRequest, *, embeddings: Mapping[str, Vectors]) -> Tensor:
+        """The finished latents [1, C, h, w]: decided by the request and the embeddings, by nothing else."""
+        vae = self.layout.vae
+        check_request(request, factor=vae.factor)
+        shape = (vae.latent_channels, request.height // vae.factor, request.width // vae.factor)
+        with torch.no_grad():
+            positive, negative = (
+                self.lease.encode_prompts([text], embeddings=embeddings, width=request.width, height=request.height)
+                for text in (request.prompt, request.negative_prompt)
+            )
+        return sample_latents(
+            find_sampler(request.sampler),
+            unet=self.lease.predict,
+            schedule=self.lease.schedule,
+            positive=positive,
+            negative=negative if request.negative_prompt else self._without_text(negative),
+            guidance_scale=request.guidance_scale,
+            steps=request.steps,
+            noise=seeded_noise(request.seed, shape, self.lease.device),
+        )
+
+    def _without_text(self, conditioning: Conditioning) -> Conditioning:
+        """SDXL was trained with zeros for an empty negative prompt (sgm ``force_zero_embeddings``); others were not."""
+        if conditioning.vector is None:
+            return conditioning
+        vector = conditioning.vector.clone()
+        vector[:, : self.layout.text["clip_g"].width] = 0
+        context = torch.zeros_like(conditioning.context)
+        return Conditioning(context=context, vector=vector, inserted=conditioning.inserted)
+
+    def _infotext(self, request: PictureRequest, embeddings: Mapping[str, Vectors]) -> str:
+        widths = {key: text.width for key, text in self.layout.text.items()}
+        fitting = self.library.fitting(widths)
+        texts = [request.prompt, request.negative_prompt]
+        used = self.prompts.names_in(texts, live=embeddings, files=fitting)
+        entries = self.library.entries()
+        return infotext(
+            request,
+            sampler=find_sampler(request.sampler),
+            checkpoint=self.lease.checkpoint,
+            clip_skip=self.clip_skip if self.layout.family == "sd1" else 1,
+            embedding_hashes={name: entries[name].short_hash for name in used if name not in embeddings},
+        )
