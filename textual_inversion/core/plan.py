@@ -31,6 +31,7 @@ class RunPlan:
     widths: Mapping[str, int]
     vectors: int
     checkpoint_name: str
+    checkpoint_path: str | None
     checkpoint_sha256: str | None
     device: str
     prediction_type: str
@@ -114,6 +115,7 @@ def resolve(config: TrainConfig, lease: Lease, material: Material) -> RunPlan:
         widths={key: encoder.width for key, encoder in lease.encoders.items()},
         vectors=material.vectors,
         checkpoint_name=lease.checkpoint.name,
+        checkpoint_path=str(lease.checkpoint.path.resolve()) if lease.checkpoint.path else None,
         checkpoint_sha256=lease.checkpoint.sha256,
         device=str(lease.device),
         prediction_type=lease.schedule.prediction_type,
