@@ -1,7 +1,7 @@
 """Tiny CLIP text encoders of fixed random weights, the same on every machine, with the full CLIP vocabulary.
 
-One as SD 1.x has it (transformers' CLIP), one as SD 2.x has it (open_clip's). `reference/a1111_conditioning*.npz` were
-computed with them (see `test_conditioning_reference.py`). The weights are
+One as SD 1.x has it (transformers' CLIP), one as SD 2.x has it (open_clip's). `hosts/reference/a1111_conditioning*.npz` were
+computed with them (see `hosts/test_conditioning_reference.py`). The weights are
 drawn with `torch.rand` only: it turns the Mersenne Twister's integers into floats exactly, while `torch.randn` differs
 in the last bits from processor to processor. They are scaled so that every token changes what the others become.
 """

@@ -2,7 +2,7 @@
 
 U-Net, VAE and noise schedule under the names that LDM gives them, with the text encoders of `tiny_text_encoder.py`, and
 the LDM `.yaml` that tells the sizes. Real SD 1 files carry `position_ids` and the schedule's buffers too, so these do.
-The one of SD 2 predicts v. `reference/a1111_model*.npz` were computed with them by A1111 1.10.1.
+The one of SD 2 predicts v. `hosts/reference/a1111_model*.npz` were computed with them by A1111 1.10.1.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tiny_text_encoder import (
 from torch import Tensor
 
 Family = Literal["sd1", "sd2"]
-REFERENCE = Path(__file__).with_name("reference")
+REFERENCE = Path(__file__).parent / "hosts" / "reference"
 
 YAML = """\
 model:
