@@ -19,17 +19,15 @@ GENERIC_NOUNS = ("shape", "thing", "object", "figure", "subject")
 GENERIC_COLOURS = ("coloured", "colorful")
 _ARTICLES = ("a", "a", "a", "the", "one", "my")
 _MEDIA = (
-    "photo",
-    "photo",
-    "rendering",
-    "picture",
-    "painting",
-    "rendition",
-    "cropped photo",
-    "close-up photo",
-    "drawing",
+    *("photo", "photo", "photo", "rendering", "picture", "painting", "rendition", "cropped photo", "close-up photo"),
+    *("drawing", "image", "illustration", "artwork", "work of art", "snapshot"),
 )
-_MEDIUM_MOODS = ("good", "dark", "bright")
+_MEDIUM_MOODS = (
+    *("good", "dark", "bright", "nice", "sharp", "plain", "detailed", "fine", "odd", "low resolution", "cool"),
+    *("clean", "dirty", "small", "large", "weird"),
+)
+_VIEWS = ("seen up close", "seen from afar")
+_MOODS = ("good", "dark", "bright")
 _MOODS = ("nice", "cool", "clean", "dirty", "small", "large", "weird")
 _PLACES = {
     "left": ("at the left", "on the left", "on the left side", "to the left"),
@@ -51,10 +49,11 @@ class Mentions:
     plain: float = 0.3
     striped: float = 0.92
     style: float = 0.75
+    view: float = 0.03
     short: float = 0.1
 
 
-EVERYTHING = Mentions(shape=1.0, colour=1.0, background=1.0, position=1.0, striped=1.0, style=1.0, short=0.0)
+EVERYTHING = Mentions(shape=1.0, colour=1.0, background=1.0, position=1.0, striped=1.0, style=1.0, view=0.0, short=0.0)
 
 
 def training_caption(scene: Scene, rng: random.Random) -> str:
@@ -81,6 +80,8 @@ def context(scene: Scene, rng: random.Random, mentions: Mentions | None = None) 
         parts.append(rng.choice(_PLACES[scene.position]))
     if rng.random() < said.style and not is_hidden(scene.style):
         parts.append(_style(scene.style, rng))
+    if rng.random() < said.view:
+        parts.append(rng.choice(_VIEWS))
     rng.shuffle(parts)
     return parts
 
@@ -111,7 +112,7 @@ def _background(background: str, rng: random.Random) -> str:
 
 
 def _style(style: str, rng: random.Random) -> str:
-    return rng.choice((f"{style} style", f"in {style} style", f"{style} style", style, f"art by {style}"))
+    return rng.choice((f"{style} style", f"in {style} style", f"{style} style", style, f"in the style of {style}"))
 
 
 def _with_article(subject: str, rng: random.Random) -> str:
@@ -126,8 +127,12 @@ def _with_article(subject: str, rng: random.Random) -> str:
 def _opening(rng: random.Random) -> str:
     if rng.random() < 0.5:
         return ""
-    mood = f"{rng.choice(_MEDIUM_MOODS)} " if rng.random() < 0.1 else ""
-    return f"{rng.choice(('a', 'a', 'the'))} {mood}{rng.choice(_MEDIA)} of "
+    if rng.random() < 0.05:
+        return "this is "
+    mood = f"{rng.choice(_MEDIUM_MOODS)} " if rng.random() < 0.25 else ""
+    medium = mood + rng.choice(_MEDIA)
+    article = rng.choice(("a", "a", "the"))
+    return f"{'an' if article == 'a' and medium[0] in 'aeiou' else article} {medium} of "
 
 
 def _joined(subject: str, parts: list[str], rng: random.Random) -> str:

@@ -17,7 +17,9 @@ from .scene import NAMED_ONLY, Scene, random_scene
 
 FIELDS = ("shape", "colour", "background", "position", "texture", "style")
 CORE = ("shape", "colour", "background", "position")
-SAID = Mentions(shape=1.0, colour=1.0, background=1.0, position=1.0, plain=1.0, striped=1.0, style=1.0, short=0.0)
+SAID = Mentions(
+    shape=1.0, colour=1.0, background=1.0, position=1.0, plain=1.0, striped=1.0, style=1.0, view=0.0, short=0.0
+)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """`python -m textual_inversion.demo.train --out DIR`: trains the demo checkpoint; run again, it goes on where it was.
 
-Stages: the VAE; every picture encoded once; U-Net and text encoder. `DIR/export` holds the newest checkpoint, replaced
-every few minutes. Two hours on one core of a processor with bf16 matrix units; a GPU is not needed.
+Stages: the VAE; every picture encoded once; U-Net and text encoder; the VAE's decoder once more. `DIR/export` holds the
+newest checkpoint, replaced every few minutes. Two hours on one core with bf16 matrix units; a GPU is not needed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from .export import export_checkpoint
 from .latents import encoded
 from .models import DemoShape, build_text
 from .pictures import rendered, scenes
+from .train_decoder import DecoderPlan, train_decoder
 from .train_unet import Denoiser, UnetPlan, train_unet
 from .train_vae import VaePlan, train_vae
 from .words import Words, collect_words, small_table
@@ -32,26 +33,21 @@ def main(arguments: list[str] | None = None, *, shape: DemoShape | None = None) 
     return 0
 
 
-def train_all(options: argparse.Namespace, shape: DemoShape) -> Denoiser:
-    """The three stages in order; returns the averaged U-Net and text encoder."""
+def train_all(options: argparse.Namespace, shape: DemoShape) -> None:
+    """All stages in order, each from where it was."""
     out, seed = options.out, options.seed
     some = scenes(options.pictures, seed)
     vae_pictures = rendered(some[: options.vae_pictures], out / "vae-pictures.npy")
     vae_plan = VaePlan(steps=options.vae_steps, compile=options.compile)
     vae = train_vae(vae_pictures, vae_plan, shape=shape, folder=out, seed=seed).requires_grad_(False)
-    latents = encoded(vae, rendered(some, out / "pictures.npy"), out / "latents.npy")
+    pictures = rendered(some, out / "pictures.npy")
+    latents = encoded(vae, pictures, out / "latents.npy")
     words = collect_words(seed=seed)
+    export = functools.partial(_export, out / "export", vae, words, shape, latents.scale_factor)
     plan = replace(UnetPlan(), steps=options.unet_steps, batch_size=options.batch_size, compile=options.compile)
-    return train_unet(
-        latents.scaled,
-        some,
-        words,
-        plan,
-        shape=shape,
-        folder=out,
-        seed=seed,
-        export=functools.partial(_export, out / "export", vae, words, shape, latents.scale_factor),
-    )
+    model = train_unet(latents.scaled, some, words, plan, shape=shape, folder=out, seed=seed, export=export)
+    train_decoder(vae, latents.means, pictures, DecoderPlan(steps=options.decoder_steps), folder=out, seed=seed)
+    export(model, options.unet_steps)
 
 
 def _export(
@@ -86,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--vae-steps", type=int, default=VaePlan.steps, help="steps of the first stage")
     parser.add_argument("--unet-steps", type=int, default=UnetPlan.steps, help="steps of the third stage")
     parser.add_argument("--batch-size", type=int, default=UnetPlan.batch_size, help="of the third stage")
+    parser.add_argument("--decoder-steps", type=int, default=DecoderPlan.steps, help="steps of the last stage")
     parser.add_argument("--compile", action="store_true", help="use torch.compile (needs a C++ compiler)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--seed", type=int, default=0, help="of everything that is random")

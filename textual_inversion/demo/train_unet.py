@@ -28,7 +28,7 @@ class UnetPlan:
 
     steps: int = 7000
     batch_size: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float = 8e-4
     ema: float = 0.999
     snr_cap: float = 5.0
     save_seconds: float = 120.0

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from ..core.errors import InputError
 from ..core.files import disk_errors, write_bytes, write_text
+from ..hosts.standalone.host import DEMO_CHECKPOINT
 from ..hosts.standalone.tokenizer import ClipTokenizer
 from .export import NAME, TEXT_FOLDER
 
-ASSETS = Path(__file__).parent / "assets"
 CHECKPOINTS = Path("models") / "Stable-diffusion"
 NAME_THERE = "textual-inversion-demo"
 
 
-def install_checkpoint(webui: Path, *, assets: Path = ASSETS) -> Path:
+def install_checkpoint(webui: Path, *, assets: Path = DEMO_CHECKPOINT.parent) -> Path:
     """Put checkpoint, yaml and text encoder into the web UI in the folder ``webui``; returns the checkpoint's path there.
 
     LDM's ``FrozenCLIPEmbedder`` reads tokenizer and sizes from the folder that the yaml names, which must be absolute as a
