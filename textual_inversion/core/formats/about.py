@@ -30,10 +30,10 @@ class About:
 def about_from(found: Mapping[str, object]) -> About:
     """Read A1111's keys out of a dictionary; values of another type than they should have are left out."""
     return About(
-        name=_text(found.get(NAME)),
+        name=kept_text(found.get(NAME)),
         step=_count(found.get(STEP)),
-        checkpoint_hash=_text(found.get(CHECKPOINT)),
-        checkpoint_name=_text(found.get(CHECKPOINT_NAME)),
+        checkpoint_hash=kept_text(found.get(CHECKPOINT)),
+        checkpoint_name=kept_text(found.get(CHECKPOINT_NAME)),
         notes=_notes(found.get(NOTES)),
     )
 
@@ -43,13 +43,13 @@ def about_from_metadata(metadata: Mapping[str, str]) -> About:
     found: dict[str, object] = dict(metadata)
     step = metadata.get(STEP, "")
     found[STEP] = int(step) if step.isascii() and step.isdigit() and len(step) < 16 else None
-    found[NOTES] = _json_or_text(metadata.get(NOTES))
+    found[NOTES] = _json_orkept_text(metadata.get(NOTES))
     about = about_from(found)
     spec = {key: value for key, value in metadata.items() if key.startswith("modelspec.") and key not in _OURS}
     title = metadata.get("modelspec.title")
     notes = _notes(spec | dict(about.notes))
     return About(
-        name=about.name if NAME in metadata else _text(title),
+        name=about.name if NAME in metadata else kept_text(title),
         step=about.step,
         checkpoint_hash=about.checkpoint_hash,
         checkpoint_name=about.checkpoint_name,
@@ -89,7 +89,8 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _text(value: object, limit: int = MAX_TEXT) -> str | None:
+def kept_text(value: object, limit: int = MAX_TEXT) -> str | None:
+    """``value`` where it is a text with something in it, cut to ``limit`` characters; else None."""
     return _clean(value[:limit]) if isinstance(value, str) and value else None
 
 
@@ -97,7 +98,7 @@ def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**15 else None
 
 
-def _json_or_text(value: str | None) -> object:
+def _json_orkept_text(value: str | None) -> object:
     try:
         return json.loads(value) if value else None
     except (ValueError, RecursionError):
@@ -110,5 +111,5 @@ def _notes(value: object) -> dict[str, str]:
         value = {NOTES: value}
     if not isinstance(value, dict):
         return {}
-    texts = {key: _text(text, 16 * MAX_TEXT) or "" for key, text in value.items() if isinstance(text, str)}
+    texts = {key: kept_text(text, 16 * MAX_TEXT) or "" for key, text in value.items() if isinstance(text, str)}
     return {_clean(key[:MAX_TEXT]): text for key, text in list(texts.items())[:MAX_NOTES] if isinstance(key, str)}

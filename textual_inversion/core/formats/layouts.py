@@ -9,7 +9,7 @@ import torch
 
 from ..embedding import ANY_ENCODER, Embedding, Vectors
 from ..errors import FileFormatError
-from .about import About, about_from
+from .about import About, about_from, kept_text
 from .pickle_machine import Instance
 from .torch_tensors import PARAMETER_DICT, TorchTensor, parameters_of
 from .vectors import StoredTensor, load_vectors
@@ -70,7 +70,7 @@ def make(vectors: Vectors, about: About, *, file_format: str, name: str | None =
     """An Embedding of vectors and what the file says; ``name`` wins over the one in ``about``."""
     return Embedding(
         vectors=vectors,
-        name=about.name if name is None else name,
+        name=about.name if name is None else kept_text(name),
         step=about.step,
         checkpoint_hash=about.checkpoint_hash,
         checkpoint_name=about.checkpoint_name,

@@ -12,7 +12,7 @@ from ..errors import FileFormatError, InputError
 from .about import About, about_from, about_from_metadata
 from .layouts import from_tensors, from_webui_dict, make, tensors_in, unbundled
 from .library import library_file, library_token
-from .pair import joined, other_half
+from .pair import STEM, joined, other_half
 from .picture import is_picture, read_picture
 from .safetensors_file import looks_like_safetensors, read_safetensors
 from .torch_file import read_torch_file
@@ -45,7 +45,12 @@ def _read_file(path: Path) -> Embedding:
     other = other_half(path, embedding)
     if other is None:
         return embedding
-    return joined(embedding, _read_single(other)) or embedding
+    try:
+        return joined(embedding, _read_single(other)) or embedding
+    except FileFormatError as error:
+        if not path.stem.startswith(STEM):  # a neighbour that only happens to be called so
+            return embedding
+        raise FileFormatError(f"its other half {other.name}: {error.message}") from error
 
 
 def _read_folder(folder: Path) -> Embedding:
