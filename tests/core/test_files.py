@@ -46,9 +46,14 @@ def test_until_the_end_the_old_file_stands_and_no_host_sees_the_new_one(tmp_path
 def test_an_error_inside_leaves_everything_as_it_was(tmp_path: Path, error: BaseException) -> None:
     path = tmp_path / "cat.pt"
     path.write_bytes(b"old")
-    with pytest.raises(type(error)) as caught, atomic_write(path) as file:
-        file.write(b"half")
-        raise error
+
+    def write() -> None:
+        with atomic_write(path) as file:
+            file.write(b"half")
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        write()
     assert caught.value is error
     assert path.read_bytes() == b"old"
     assert _names(tmp_path) == {"cat.pt"}

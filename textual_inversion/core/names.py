@@ -66,8 +66,8 @@ def _check_characters(name: str) -> None:
 
 
 def _is_control(character: str) -> bool:
-    """Control, format (direction marks), surrogate and line separator characters; unassigned ones too."""
-    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
+    """Control, format (direction marks), surrogate, private and line separator characters; unassigned ones too."""
+    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"}
 
 
 def _refused(name: str, why: str, what_to_do: str) -> InputError:
