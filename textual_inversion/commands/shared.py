@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.config import Precision, TrainConfig
+from ..core.config import TrainConfig
+from ..core.settings.memory import Precision
 from ..core.options import choices_of
 from .config_options import whole_number
 from .console import Console
@@ -49,25 +50,32 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
 
 
 def standalone_host(
-    arguments: argparse.Namespace, console: Console, *, checkpoint: Path | None = None
+    arguments: argparse.Namespace,
+    console: Console,
+    *,
+    checkpoint: Path | None = None,
+    precision: Precision | None = None,
 ) -> StandaloneHost:
-    """The host that the shared options describe. ``checkpoint`` is used where none was typed."""
-    import torch
-
-    from ..hosts.standalone.device import unused_card
+    """The host that the shared options describe, its model loaded. ``checkpoint`` and ``precision`` stand in where none was typed."""
+    from ..core.host import LeaseRequest
     from ..hosts.standalone.host import StandaloneHost
 
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    if arguments.device is None and (sentence := unused_card()):
-        console.note(f"Note: {sentence}")
-    return StandaloneHost(
-        checkpoint=arguments.checkpoint or checkpoint, embeddings_dir=arguments.embeddings_dir, device=arguments.device
+    host = StandaloneHost(
+        checkpoint=arguments.checkpoint or checkpoint,
+        embeddings_dir=arguments.embeddings_dir,
+        device=arguments.device,
+        threads=arguments.threads,
     )
+    host.load(LeaseRequest(precision=precision_of(arguments, otherwise=precision)))
+    for sentence in host.notices:
+        console.note(f"Note: {sentence}")
+    return host
 
 
-def precision_of(arguments: argparse.Namespace) -> Precision:
-    """The precision that was typed, else that of ``--config``, else auto."""
+def precision_of(arguments: argparse.Namespace, *, otherwise: Precision | None = None) -> Precision:
+    """The precision that was typed, else ``otherwise``, else that of ``--config``, else auto."""
     if "precision" in arguments:
         return arguments.precision
+    if otherwise is not None:
+        return otherwise
     return "auto" if arguments.config is None else TrainConfig.from_file(arguments.config).precision

@@ -11,10 +11,11 @@ from PIL import Image, ImageOps
 
 from .captions import FileNameWords, read_caption
 from .errors import InputError
-from .fit import LATENT_FACTOR, Box, Fit, Size, fit_image, source_box, target_size, to_pixels
+from .fit import LATENT_FACTOR, Box, Size, fit_image, source_box, target_size, to_pixels
 from .folders import Findings, FolderSpec, FoundPicture, find_pictures
 from .masks import is_graded, loss_weights, scaled_box
 from .pictures import OpenedPicture, open_picture
+from .settings.pictures import Fit
 
 MAX_LISTED = 20
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import torch
 from PIL import Image
 
-Fit = Literal["center", "stretch", "none", "buckets"]
+from .settings.pictures import Fit
+
 Size = tuple[int, int]
 """Width and height in pixels."""
 Box = tuple[float, float, float, float]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import torch
 
-from .config import LatentSampling
 from .dataset import DatasetItem
 from .errors import InputError
 from .host import LatentMoments, Lease
 from .randomness import generator
+from .settings.pictures import LatentSampling
 
 
 @dataclass(frozen=True, kw_only=True)

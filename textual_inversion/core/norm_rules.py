@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
-from .config import NormRule
+from .settings.optimiser import NormRule
 
 
 def mean_norm(table: torch.Tensor) -> float:

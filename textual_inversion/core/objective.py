@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from .config import LossKind
 from .host import NoiseSchedule
 from .noise import velocity
+from .settings.objective import LossKind
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
-from .config import ClipMode, TrainConfig
+from .config import TrainConfig
 from .prodigy import Prodigy
+from .settings.optimiser import ClipMode
 
 
 def make_optimizer(config: TrainConfig, parameters: Sequence[torch.nn.Parameter]) -> torch.optim.Optimizer:

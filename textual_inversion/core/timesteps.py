@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from .config import TimestepSampling
 from .randomness import generator
+from .settings.objective import TimestepSampling
 
 _SMALLEST_BLOCK = 16
 

@@ -1,0 +1,44 @@
+"""What is trained, how long and how fast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..options import option
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingSettings:
+    """What is trained, how long and how fast."""
+
+    name: str = option(
+        "",
+        "Embedding",
+        group="Embedding",
+        help="The embedding to train. Make it first with Create, or choose any file.",
+    )
+    steps: int = option(
+        100000,
+        "Max steps",
+        group="Embedding",
+        low=1,
+        high=10_000_000,
+        help="Training ends when the embedding has had this many steps in all, those of earlier runs counted. "
+        "1000 to 3000 are often enough; more can make the embedding ignore the rest of the prompt.",
+    )
+    learning_rate: str = option(
+        "0.005",
+        "Embedding Learning rate",
+        group="Embedding",
+        help="How far one step moves the vectors. 0.005 is usual; 0.01 is faster and riskier. A falling rate is written "
+        "as rate:step, rate:step, rate: '0.1:500, 0.01:1000, 0.001' is 0.1 up to step 500, and so on. Steps may also "
+        "be shares of the whole: '0.01:25%, 0.005'. '0.005 cosine' falls smoothly to zero.",
+    )
+    seed: int = option(
+        0,
+        "Seed",
+        group="Embedding",
+        low=0,
+        high=2**63 - 1,
+        help="Decides order, noise, timesteps and captions. The same seed and settings give the same embedding.",
+    )

@@ -1,0 +1,78 @@
+"""What is minimised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..options import option
+
+LossKind = Literal["mse", "huber"]
+TimestepSampling = Literal["uniform", "stratified"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveSettings:
+    """What is minimised."""
+
+    loss: LossKind = option(
+        "mse",
+        "Loss",
+        group="Objective",
+        advanced=True,
+        help="mse is the usual one; huber takes outliers less seriously.",
+    )
+    huber_delta: float = option(
+        0.1,
+        "Huber delta",
+        group="Objective",
+        low=0.0001,
+        high=10,
+        advanced=True,
+        help="Errors above this count linearly.",
+    )
+    timesteps: TimestepSampling = option(
+        "uniform",
+        "Timesteps",
+        group="Objective",
+        advanced=True,
+        help="stratified spreads the noise levels evenly over the batch and over successive steps: a steadier gradient at no cost.",
+    )
+    min_timestep: int = option(
+        0,
+        "Lowest timestep",
+        group="Objective",
+        low=0,
+        high=999,
+        step=1,
+        advanced=True,
+        help="Nearly clean pictures carry texture; raise it to learn layout only.",
+    )
+    max_timestep: int = option(
+        999,
+        "Highest timestep",
+        group="Objective",
+        low=0,
+        high=999,
+        step=1,
+        advanced=True,
+        help="Nearly pure noise carries layout; lower it to learn texture only.",
+    )
+    min_snr_gamma: float = option(
+        0.0,
+        "Min-SNR gamma",
+        group="Objective",
+        low=0,
+        high=100,
+        advanced=True,
+        help="Weighs nearly clean steps less; 5 is usual, 0 is off. For subjects rather than styles.",
+    )
+    noise_offset: float = option(
+        0.0,
+        "Noise offset",
+        group="Objective",
+        low=0,
+        high=1,
+        advanced=True,
+        help="Adds brightness to the noise. Off unless the model was trained with it.",
+    )

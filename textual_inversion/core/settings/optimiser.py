@@ -1,0 +1,92 @@
+"""How the vectors move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..options import option
+
+Optimizer = Literal["adamw", "prodigy"]
+ClipMode = Literal["disabled", "value", "norm"]
+NormRule = Literal["none", "clamp", "fixed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimiserSettings:
+    """How the vectors move."""
+
+    batch_size: int = option(
+        1,
+        "Batch size",
+        group="Optimiser",
+        low=1,
+        high=256,
+        step=1,
+        help="Pictures in one pass. Larger is steadier and takes more memory.",
+    )
+    gradient_accumulation: int = option(
+        1,
+        "Gradient accumulation steps",
+        group="Optimiser",
+        low=1,
+        high=1024,
+        step=1,
+        help="Passes in one step. Steadier like a larger batch, without the memory, and slower.",
+    )
+    optimizer: Optimizer = option(
+        "adamw",
+        "Optimiser",
+        group="Optimiser",
+        advanced=True,
+        help="adamw is A1111's. prodigy finds the learning rate by itself: set the rate to 1.",
+    )
+    beta1: float = option(
+        0.9, "Beta 1", group="Optimiser", low=0, high=0.9999, advanced=True, help="Memory of the gradient's mean."
+    )
+    beta2: float = option(
+        0.999, "Beta 2", group="Optimiser", low=0, high=0.99999, advanced=True, help="Memory of the gradient's square."
+    )
+    weight_decay: float = option(
+        0.0,
+        "Weight decay",
+        group="Optimiser",
+        low=0,
+        high=1,
+        advanced=True,
+        help="Pulls the vectors to zero. Leave 0 when a norm rule is on.",
+    )
+    clip_gradient: ClipMode = option(
+        "disabled",
+        "Gradient Clipping",
+        group="Optimiser",
+        help="Limits the gradient by value or by norm. Seldom needed for embeddings.",
+    )
+    clip_value: str = option(
+        "0.1", "Clipping limit", group="Optimiser", help="The limit; may change with the step like the learning rate."
+    )
+    ema: float = option(
+        0.0,
+        "EMA of the vectors",
+        group="Optimiser",
+        low=0,
+        high=0.9999,
+        advanced=True,
+        help="Saves a running average of the vectors; 0.97 averages about 30 steps, 0 is off.",
+    )
+    norm_rule: NormRule = option(
+        "none",
+        "Norm rule",
+        group="Optimiser",
+        advanced=True,
+        help="Long vectors drown the rest of the prompt. clamp limits their length, fixed keeps it, both in units of the model's own words.",
+    )
+    norm_limit: float = option(
+        1.5,
+        "Norm limit",
+        group="Optimiser",
+        low=0.1,
+        high=1000,
+        advanced=True,
+        help="Length for the norm rule, as a multiple of the mean length of the model's own token vectors.",
+    )

@@ -1,0 +1,87 @@
+"""Which pictures, and how they become latents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..options import option
+
+Fit = Literal["center", "stretch", "none", "buckets"]
+LatentSampling = Literal["once", "deterministic", "random"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureSettings:
+    """Which pictures, and how they become latents."""
+
+    data: tuple[str, ...] = option(
+        (),
+        "Dataset directory",
+        group="Pictures",
+        help="Folder with the pictures. 'FOLDER*3' shows its pictures three times as often.",
+    )
+    recursive: bool = option(
+        False, "Include subfolders", group="Pictures", advanced=True, help="Also take the pictures in folders below."
+    )
+    width: int = option(
+        512,
+        "Width",
+        group="Pictures",
+        low=64,
+        high=4096,
+        step=8,
+        help="Training width in pixels: 512 for SD 1.x, 768 for SD 2.x, 1024 for SDXL; less saves memory.",
+    )
+    height: int = option(
+        512,
+        "Height",
+        group="Pictures",
+        low=64,
+        high=4096,
+        step=8,
+        help="Training height in pixels: 512 for SD 1.x, 768 for SD 2.x, 1024 for SDXL; less saves memory.",
+    )
+    fit: Fit = option(
+        "center",
+        "Fit pictures by",
+        group="Pictures",
+        help="center crops the middle; stretch distorts, as A1111 does; none keeps each picture's own size; buckets crops "
+        "to the nearest of several shapes of the same area.",
+    )
+    flip: bool = option(
+        False,
+        "Mirror at random",
+        group="Pictures",
+        advanced=True,
+        help="Shows each picture mirrored half of the time. Not for faces or text.",
+    )
+    alpha_weight: bool = option(
+        False,
+        "Use PNG alpha channel as loss weight",
+        group="Pictures",
+        help="Opaque parts are learned, transparent parts are not. Keeps backgrounds out of the embedding.",
+    )
+    masks: bool = option(
+        False,
+        "Use mask files as loss weight",
+        group="Pictures",
+        advanced=True,
+        help="Grey pictures NAME_mask.png beside NAME.png: white is learned, black is not.",
+    )
+    mask_floor: float = option(
+        0.0,
+        "Weight of masked parts",
+        group="Pictures",
+        low=0,
+        high=1,
+        step=0.05,
+        advanced=True,
+        help="0 ignores masked parts altogether; 0.1 keeps a little of the surroundings.",
+    )
+    latent_sampling: LatentSampling = option(
+        "deterministic",
+        "Latent sampling method",
+        group="Pictures",
+        help="How a picture becomes latents: deterministic uses their mean, once one fixed sample, random a new sample at every step.",
+    )

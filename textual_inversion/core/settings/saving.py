@@ -1,0 +1,91 @@
+"""What is written, and the previews."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..options import option
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavingSettings:
+    """What is written, and the previews."""
+
+    log_dir: str = option(
+        "textual_inversion",
+        "Log directory",
+        group="Saving",
+        help="Copies, previews and the loss table go to LOG DIRECTORY/DATE/NAME.",
+    )
+    save_every: int = option(
+        500,
+        "Save a copy of embedding to log directory every N steps, 0 to disable",
+        group="Saving",
+        low=0,
+        high=10_000_000,
+        step=1,
+        help="So that an earlier step can be used when later ones are overtrained.",
+    )
+    keep_copies: int = option(
+        0,
+        "Copies to keep",
+        group="Saving",
+        low=0,
+        high=100_000,
+        step=1,
+        advanced=True,
+        help="Only the newest so many copies are kept; 0 keeps all. The best one is always kept.",
+    )
+    image_every: int = option(
+        500,
+        "Save an image to log directory every N steps, 0 to disable",
+        group="Saving",
+        low=0,
+        high=10_000_000,
+        step=1,
+        help="A preview of what the embedding draws at that step.",
+    )
+    png_embedding: bool = option(
+        True,
+        "Save images with embedding in PNG chunks",
+        group="Saving",
+        help="Beside each preview a picture that carries the embedding itself: easy to share.",
+    )
+    preview_prompts: tuple[str, ...] = option(
+        (),
+        "Preview prompt",
+        group="Saving",
+        help="What previews show; one prompt a line, [name] is the embedding. Empty: a prompt of the template.",
+    )
+    preview_negative_prompt: str = option(
+        "", "Preview negative prompt", group="Saving", advanced=True, help="What previews avoid."
+    )
+    preview_sampler: str = option("Euler a", "Preview sampler", group="Saving", advanced=True, help="As in txt2img.")
+    preview_steps: int = option(
+        20, "Preview sampling steps", group="Saving", low=1, high=150, step=1, advanced=True, help="As in txt2img."
+    )
+    preview_guidance_scale: float = option(
+        7.0, "Preview CFG scale", group="Saving", low=1, high=30, step=0.5, advanced=True, help="As in txt2img."
+    )
+    preview_seed: int = option(
+        0,
+        "Preview seed",
+        group="Saving",
+        low=0,
+        high=2**32 - 1,
+        advanced=True,
+        help="The same for every preview, so that they can be compared.",
+    )
+    preview_width: int = option(
+        0, "Preview width", group="Saving", low=0, high=4096, step=8, advanced=True, help="0: the training width."
+    )
+    preview_height: int = option(
+        0, "Preview height", group="Saving", low=0, high=4096, step=8, advanced=True, help="0: the training height."
+    )
+    use_safetensors: bool = option(
+        False,
+        "Save as .safetensors",
+        group="Saving",
+        advanced=True,
+        help="Instead of A1111's .pt. SDXL embeddings always are.",
+    )
