@@ -102,7 +102,7 @@ class Form:
 
     def _is_wide(self, name: str) -> bool:
         hint = self._hints[name]
-        return hint is str and not choices_of(self._class, name) or typing.get_origin(hint) is tuple
+        return (hint is str and not choices_of(self._class, name)) or typing.get_origin(hint) is tuple
 
 
 def _with(component: Maker, **fixed: Any) -> Maker:

@@ -17,6 +17,7 @@ def accepted(function: Any, options: Mapping[str, Any]) -> dict[str, Any]:
 
 def unlisted() -> dict[str, Any]:
     """For events: keep them out of Gradio's own API page; scripts have our HTTP routes."""
-    if hasattr(gr.Button, "click") and "api_visibility" in inspect.signature(gr.Button().click).parameters:
+    event = getattr(gr.Button, "click", None)
+    if event is not None and "api_visibility" in inspect.signature(event).parameters:
         return {"api_visibility": "private"}
     return {"api_name": False}

@@ -96,7 +96,7 @@ class TrainTab:
         """A list with the button that reads its folder again."""
         with gr.Row():
             self.form.widget(name)
-            button = gr.Button("\U0001f504", elem_classes=[TOOL], elem_id=element_id("train", "refresh", name))
+            button = gr.Button("\u21bb", elem_classes=[TOOL], elem_id=element_id("train", "refresh", name))
         button.click(lambda: update(), inputs=[], outputs=[self.form.widgets[name]], **unlisted())
 
     def _draw_buttons(self) -> tuple[Any, Any, Any]:

@@ -1,0 +1,51 @@
+"""An HTTP server in a thread, for the standalone app."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import uvicorn
+
+from ..core.errors import InputError
+
+_PORTS_TRIED = 20
+
+
+@contextmanager
+def served(app: Any, *, address: str, port: int) -> Iterator[str]:
+    """``app`` (ASGI) on the first free port from ``port`` on while the block runs; yields the URL."""
+    listener = _listen(address, port)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="server", daemon=True)
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            time.sleep(0.02)
+        yield f"http://{_reachable(address)}:{listener.getsockname()[1]}/"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+
+
+def _listen(address: str, first: int) -> socket.socket:
+    """A bound socket. Raises InputError where no port from ``first`` on is free."""
+    for port in range(first, min(first + _PORTS_TRIED, 65536)):
+        listener = socket.socket()
+        with suppress(OSError):
+            listener.bind((address, port))
+            return listener
+        listener.close()
+    raise InputError(
+        f"No port from {first} to {first + _PORTS_TRIED - 1} is free at {address}. Choose another one.", field="port"
+    )
+
+
+def _reachable(address: str) -> str:
+    """What a browser on this machine has to ask for."""
+    return "127.0.0.1" if address in ("", "0.0.0.0") else address
