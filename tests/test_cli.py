@@ -59,7 +59,7 @@ def host(tmp_path, monkeypatch):
     made = FakeHost(tmp_path / "embeddings")
     made.asked = []
 
-    def standalone_host(arguments, console, *, checkpoint=None):
+    def standalone_host(arguments, console, *, checkpoint=None, precision=None):
         made.asked.append(arguments.checkpoint or checkpoint)
         return made
 

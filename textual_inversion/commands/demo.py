@@ -22,14 +22,13 @@ if TYPE_CHECKING:
     from ..core.host import Host
 
 NAME = "demo-concept"
-INIT_TEXT = "shape"
 VECTORS = 2
 STEPS = 400
 PROMPTS = (
     "a photo of a {}",
-    "a red {} on a white background",
-    "a yellow {} on a black background",
-    "a blue {} on a yellow background, on the left",
+    "a {} on a black background",
+    "a {} on a green background, at the left",
+    "a shaded {} on a blue background, at the top",
 )
 SEEDS = (1, 2, 3, 4, 5, 6)
 _SHOWN = 6
@@ -51,13 +50,13 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     from ..core.create import create
-    from ..demo.concepts import write_concept
+    from ..demo.concepts import DEMO_CONCEPT, write_concept
 
     host = standalone_host(arguments, console)
     console.note(f"1/4  Pictures of something the demo checkpoint has no word for: {arguments.out / 'pictures'}")
     pictures = write_concept(arguments.out / "pictures")
-    console.note(f"2/4  A new embedding, {NAME}, that starts as {INIT_TEXT!r}; what it draws now")
-    create(host, name=NAME, init_text=INIT_TEXT, vectors=VECTORS, overwrite=True)
+    console.note(f"2/4  A new embedding, {NAME}, that starts as {DEMO_CONCEPT.init_text!r}; what it draws now")
+    create(host, name=NAME, init_text=DEMO_CONCEPT.init_text, vectors=VECTORS, overwrite=True)
     before = _drawn(host, arguments)
     console.note(f"3/4  Training, {arguments.steps} steps")
     finished = run_training(_config(arguments, host), host, console)

@@ -42,9 +42,7 @@ class ProgressBar:
             f"Training {event.name}: {_counted(event.vectors, 'vector')}, {_counted(event.pictures, 'picture')}, "
             f"{event.checkpoint} on {event.device}.\nCopies and previews: {event.run_dir}"
         )
-        self._bar = self._new_bar(event.name, event.total_steps, unit="step")
-        self._bar.update(event.start_step)
-        self._bar.initial = event.start_step
+        self._bar = self._new_bar(event.name, event.total_steps, unit="step", done=event.start_step)
 
     @_show.register
     def _(self, event: Encoding) -> None:
@@ -87,11 +85,12 @@ class ProgressBar:
         self._close()
         self.finished = event
 
-    def _new_bar(self, title: str, total: int, *, unit: str) -> tqdm:
+    def _new_bar(self, title: str, total: int, *, unit: str, done: int = 0) -> tqdm:
         terminal = self._console.err.isatty()
         return tqdm(
             desc=title,
             total=total,
+            initial=done,
             unit=unit,
             file=self._console.err,
             dynamic_ncols=terminal,

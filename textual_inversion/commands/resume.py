@@ -38,15 +38,15 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     _, recorded = open_run_directory(root)
     changes = {key: vars(arguments)[key] for key in ("steps", "precision") if vars(arguments).get(key) is not None}
     config = TrainConfig.from_mapping({**recorded["config"], **changes})
-    host = standalone_host(arguments, console, checkpoint=recorded_checkpoint(recorded))
+    host = standalone_host(arguments, console, checkpoint=recorded_checkpoint(recorded), precision=config.precision)
     finished = run_training(config, host, console, resume=root, from_step=arguments.from_step)
     return tell(finished, console)
 
 
 def recorded_checkpoint(recorded: dict) -> Path | None:
-    """The file that the run was started with; None where the run does not say."""
+    """The file that the run was started with; None where the run does not say, or it is gone."""
     path = recorded.get("resolved", {}).get("checkpoint_path")
-    return Path(path) if path else None
+    return Path(path) if path and Path(path).exists() else None
 
 
 COMMAND = Command(

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.config import TrainConfig
-from ..core.settings.memory import Precision
 from ..core.options import choices_of
+from ..core.settings.memory import Precision
 from .config_options import whole_number
 from .console import Console
 
