@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -71,13 +73,9 @@ class Learner:
         self, gradients: GradientStep, step: int, *, rate: float, clip_limit: float, stop_wanted: Callable[[], bool]
     ) -> Advance | None:
         """Do optimiser step ``step`` (from 0). None when it was stopped midway: nothing has changed then."""
-        while True:
-            self._optimizer.zero_grad(set_to_none=True)
-            result = gradients.run(self.vectors, step, scale=self._scaler.scale, stop_wanted=stop_wanted)
-            if not result.complete:
-                return None
-            if self._scaler.unscale(self._parameters) or self._scaler.exhausted:
-                break
+        result = self._backward(gradients, step, stop_wanted=stop_wanted)
+        if not result.complete:
+            return None
         norm = gradient_norm(self._parameters)
         self._check_first_gradient(result, norm)
         clip_gradients(self._parameters, self._config.clip_gradient, clip_limit)
@@ -89,14 +87,26 @@ class Learner:
             self._average.update(self.vectors)
         return Advance(loss=result.loss, gradient_norm=norm, prompt=result.prompt)
 
+    def _backward(self, gradients: GradientStep, step: int, *, stop_wanted: Callable[[], bool]) -> StepResult:
+        """Leave true gradients in the parameters, trying smaller loss scales as long as one could be the reason."""
+        before = self._scaler.scale
+        while True:
+            self._optimizer.zero_grad(set_to_none=True)
+            result = gradients.run(self.vectors, step, scale=self._scaler.scale, stop_wanted=stop_wanted)
+            if not result.complete or not math.isfinite(result.loss) or self._scaler.unscale(self._parameters):
+                return result
+            if self._scaler.exhausted:
+                self._scaler.scale = before
+                return result
+
     def snapshot(self, step: int) -> Snapshot:
         average = None if self._average is None else (self._average.average, self._average.updates)
         return snapshot_of(step, self.vectors, self._optimizer, average)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Back to a snapshot."""
+        """Back to a snapshot, which stays as it is: the optimiser would go on in the very tensors it is given."""
         self._set_vectors(snapshot.vectors)
-        self._optimizer.load_state_dict(snapshot.optimizer)
+        self._optimizer.load_state_dict(copy.deepcopy(snapshot.optimizer))
         if self._average is not None and snapshot.average is not None:
             self._set_average(*snapshot.average)
 
@@ -108,6 +118,8 @@ class Learner:
         if self._average is not None:
             state.average = {key: rows.clone() for key, rows in self._average.average.items()}
             state.average_updates = self._average.updates
+        else:
+            state.average, state.average_updates = {}, 0
 
     def load_state(self, state: RunState) -> None:
         """The inverse of ``fill_state``."""

@@ -7,7 +7,7 @@ diffusion models. Give it the trained vectors only: rows that never move hold it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -50,13 +50,14 @@ class Prodigy(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         shared = self.param_groups[0]
-        rate = self._corrected_rate(shared)
-        self._update_distance(shared, rate)
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._move(parameter, shared=shared, rate=rate)
-        shared["updates"] += 1
+        parameters = [each for group in self.param_groups for each in group["params"] if each.grad is not None]
+        # As in the authors' code, a step without any gradient, or at rate 0, is no step at all.
+        if shared["lr"] > 0 and any(bool(each.grad.any()) for each in parameters):
+            before, rate = shared["d"], self._corrected_rate(shared)
+            self._update_distance(shared, parameters, rate)
+            for parameter in parameters:
+                self._move(parameter, shared=shared, size=before * rate)
+            shared["updates"] += 1
         return loss
 
     @staticmethod
@@ -65,33 +66,33 @@ class Prodigy(torch.optim.Optimizer):
         n = shared["updates"] + 1
         return shared["lr"] * (1 - beta2**n) ** 0.5 / (1 - beta1**n)
 
-    def _update_distance(self, shared: dict[str, Any], rate: float) -> None:
+    def _update_distance(self, shared: dict[str, Any], parameters: Sequence[torch.Tensor], rate: float) -> None:
         beta1, beta2 = shared["betas"]
         beta3 = beta2**0.5
         d, d0 = shared["d"], shared["d0"]
         numerator = shared["numerator"] * beta3
         denominator = 0.0
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                gradient, state = parameter.grad.float(), self._state_of(parameter)
-                numerator += (d / d0) * d * rate * float(torch.sum(gradient * (state["start"] - parameter)))
-                state["exp_avg"].mul_(beta1).add_(gradient, alpha=d * (1 - beta1))
-                state["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=d * d * (1 - beta2))
-                # The safeguard: d * d instead of d * rate, so that a warm-up does not inflate the estimate.
-                state["s"].mul_(beta3).add_(gradient, alpha=(d / d0) * d)
-                denominator += float(state["s"].abs().sum())
+        for parameter in parameters:
+            if parameter.grad is None:
+                continue
+            gradient, state = parameter.grad, self._state_of(parameter)
+            numerator += (d / d0) * d * rate * float(torch.sum(gradient * (state["start"] - parameter)))
+            state["exp_avg"].mul_(beta1).add_(gradient, alpha=d * (1 - beta1))
+            state["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=d * d * (1 - beta2))
+            # The safeguard: d * d instead of d * rate, so that a warm-up does not inflate the estimate.
+            state["s"].mul_(beta3).add_(gradient, alpha=(d / d0) * d)
+            denominator += float(state["s"].abs().sum())
         shared["numerator"] = numerator
-        if denominator > 0 and shared["lr"] > 0:
+        if denominator > 0:
             shared["d"] = max(d, numerator / denominator)
-        self._used_d = d
 
-    def _move(self, parameter: torch.Tensor, *, shared: dict[str, Any], rate: float) -> None:
-        state, d = self.state[parameter], self._used_d
+    def _move(self, parameter: torch.Tensor, *, shared: dict[str, Any], size: float) -> None:
+        """``size`` is made with the distance before this step, eps with the one after it (as the authors have it)."""
+        state = self.state[parameter]
         if shared["weight_decay"]:
-            parameter.mul_(1 - shared["weight_decay"] * d * rate)
-        parameter.addcdiv_(state["exp_avg"], state["exp_avg_sq"].sqrt().add_(d * shared["eps"]), value=-d * rate)
+            parameter.mul_(1 - shared["weight_decay"] * size)
+        scale = state["exp_avg_sq"].sqrt().add_(shared["d"] * shared["eps"])
+        parameter.addcdiv_(state["exp_avg"], scale, value=-size)
 
     def _state_of(self, parameter: torch.Tensor) -> dict[str, torch.Tensor]:
         state = self.state[parameter]
