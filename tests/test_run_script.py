@@ -157,6 +157,7 @@ def test_no_virtual_environment_names_the_debian_package(clone, monkeypatch):
     ],
 )
 def test_what_is_started(arguments, command, monkeypatch):
+    monkeypatch.chdir(Path.cwd())
     started: list[list[str]] = []
     asked_for: list[tuple[str, ...]] = []
 
@@ -165,7 +166,7 @@ def test_what_is_started(arguments, command, monkeypatch):
         return Path("python")
 
     monkeypatch.setattr(environment, "ready", fake_ready)
-    monkeypatch.setattr(environment, "hand_over", lambda command, *, folder: started.append(command) or 0)
+    monkeypatch.setattr(environment, "hand_over", lambda command: started.append(command) or 0)
     assert environment.start(arguments, usage="") == 0
     assert started == [["python", *command]]
     assert asked_for == [("test",) if "--test" in arguments else ()]
@@ -190,11 +191,10 @@ def test_ctrl_c_during_the_installation(monkeypatch, capsys):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the other way of waiting")
-def test_windows_waits_for_the_command_through_ctrl_c(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
+def test_windows_waits_for_the_command_through_ctrl_c(monkeypatch):
     monkeypatch.setattr(environment.os, "name", "nt")
     monkeypatch.setattr(environment.subprocess, "Popen", _InterruptedOnce)
-    assert environment.hand_over(["python"], folder=tmp_path) == 7
+    assert environment.hand_over(["python"]) == 7
 
 
 class _InterruptedOnce:
@@ -214,6 +214,37 @@ class _InterruptedOnce:
         if self.waits == 1:
             raise KeyboardInterrupt
         return 7
+
+
+@pytest.fixture
+def without_torch(monkeypatch):
+    monkeypatch.setattr(environment.importlib.util, "find_spec", lambda name: None)
+
+
+def test_commands_find_the_clones_own_python(without_torch, clone, calls, monkeypatch):
+    environment.ready(clone)
+    started: list[list[str]] = []
+    monkeypatch.setattr(environment, "hand_over", lambda command: started.append(command) or 5)
+    monkeypatch.setattr(sys, "argv", ["__main__.py", "create", "cat"])
+    assert environment.run_module("textual_inversion", lambda: 0, root=clone) == 5
+    python = str(environment.python_of(clone / ".venv"))
+    assert started == [[python, "-m", "textual_inversion", "create", "cat"]]
+
+
+def test_commands_say_what_to_do_before_anything_is_installed(without_torch, clone, capsys):
+    assert environment.run_module("textual_inversion", lambda: 0, root=clone) == 1
+    assert "python run.py" in capsys.readouterr().err
+
+
+def test_a_half_filled_environment_does_not_start_itself_for_ever(without_torch, clone, calls, monkeypatch, capsys):
+    environment.ready(clone)
+    monkeypatch.setattr(sys, "prefix", str(clone / ".venv"))
+    assert environment.run_module("textual_inversion", lambda: 0, root=clone) == 1
+    assert "python run.py" in capsys.readouterr().err
+
+
+def test_commands_run_at_once_where_the_packages_are():
+    assert environment.run_module("textual_inversion", lambda: 3) == 3
 
 
 def test_help_needs_no_environment():

@@ -2,7 +2,14 @@
 
 import sys
 
-from .cli import main
+from .environment import run_module
+
+
+def _main() -> int:
+    from .cli import main
+
+    return main()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_module("textual_inversion", _main))

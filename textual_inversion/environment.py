@@ -7,13 +7,14 @@ later start asks nobody; an installation that was cut short has no stamp and is 
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,10 +41,11 @@ def start(arguments: Sequence[str], *, usage: str | None) -> int:
     except KeyboardInterrupt:
         print("\nStopped. The same command takes up the installation where it was.", file=sys.stderr)
         return INTERRUPTED
+    os.chdir(ROOT)
     if tests:
-        return hand_over([str(python), "-m", "pytest", *rest], folder=ROOT)
+        return hand_over([str(python), "-m", "pytest", *rest])
     command = "demo" if "--demo" in arguments else "ui"
-    return hand_over([str(python), "-m", "textual_inversion", command, *rest], folder=ROOT)
+    return hand_over([str(python), "-m", "textual_inversion", command, *rest])
 
 
 def ready(root: Path, *, extras: Iterable[str] = ()) -> Path:
@@ -145,12 +147,23 @@ def _stamp(venv: Path) -> Path:
     return venv / "installed.json"
 
 
-def hand_over(command: Sequence[str], *, folder: Path) -> int:
-    """Run `command` in `folder` in place of this process (POSIX), or wait for it and return its exit code (Windows).
+def run_module(module: str, main: Callable[[], int], *, root: Path = ROOT) -> int:
+    """``main()`` where this Python has the packages; else the same module in the clone's `.venv`, so that `python -m`
+    works there without activating anything. Returns the exit code."""
+    if importlib.util.find_spec("torch") is not None:
+        return main()
+    venv = root / ".venv"
+    if Path(sys.prefix).resolve() == venv.resolve() or not works(python_of(venv)):
+        print("What this needs is not installed yet. Start with: python run.py", file=sys.stderr)
+        return 1
+    return hand_over([str(python_of(venv)), "-m", module, *sys.argv[1:]])
+
+
+def hand_over(command: Sequence[str]) -> int:
+    """Run `command` in place of this process (POSIX), or wait for it and return its exit code (Windows).
 
     Ctrl-C reaches the command too and is its own affair.
     """
-    os.chdir(folder)
     if os.name == "posix":
         sys.stdout.flush()
         os.execv(command[0], list(command))
