@@ -19,6 +19,7 @@ from .loading import LoadedModel, load_model
 PACKAGE = Path(__file__).resolve().parents[2]
 DEMO_CHECKPOINT = PACKAGE / "demo" / "checkpoint" / "demo.safetensors"
 SHIPPED_TEMPLATES = PACKAGE.parent / "templates"
+_CHECKPOINT_FUNCTION = "_gradient_checkpointing_func"
 
 
 class StandaloneHost:
@@ -131,8 +132,14 @@ def _checkpointing(model: LoadedModel, *, wanted: bool) -> Iterator[None]:
     if not wanted or unet.is_gradient_checkpointing:
         yield
         return
+    before = [(part, part.__dict__.get(_CHECKPOINT_FUNCTION)) for part in unet.modules()]
     unet.enable_gradient_checkpointing()
     try:
         yield
     finally:
         unet.disable_gradient_checkpointing()
+        for part, function in before:  # diffusers leaves its function on every block
+            if function is None:
+                part.__dict__.pop(_CHECKPOINT_FUNCTION, None)
+            else:
+                part.__dict__[_CHECKPOINT_FUNCTION] = function

@@ -44,6 +44,19 @@ def spliced(lookup: nn.Module, chunks: Sequence[Chunk], vectors: Mapping[str, Te
         handle.remove()
 
 
+@contextmanager
+def captured(layer: nn.Module) -> Iterator[list[Tensor]]:
+    """Inside, the list receives what ``layer`` puts out. (transformers' own way leaves its hooks behind.)"""
+    outputs: list[Tensor] = []
+    handle = layer.register_forward_hook(
+        lambda _module, _inputs, output: outputs.append(output if isinstance(output, Tensor) else output[0])
+    )
+    try:
+        yield outputs
+    finally:
+        handle.remove()
+
+
 def emphasised(hidden: Tensor, weights: Tensor) -> Tensor:
     """Multiply tokens by their weights, then restore each chunk's mean (A1111's emphasis "Original").
 
@@ -117,19 +130,18 @@ class ClipEncoder:
         ``vectors`` holds [rows, width] of every embedding in the chunks. ``clip_skip`` counts from the last layer (1)
         and means something for SD 1.x only, as in A1111.
         """
-        with spliced(self._lookup, chunks, vectors):
-            output = self.model(input_ids=self._token_ids(chunks), output_hidden_states=True)
-        hidden = self._chosen_layer(output, clip_skip)
+        back = self._layers_back(clip_skip)
+        with spliced(self._lookup, chunks, vectors), captured(self._body.encoder.layers[-back]) as earlier:
+            last = self.model(input_ids=self._token_ids(chunks)).last_hidden_state
+        hidden = last if back == 1 else self._body.final_layer_norm(earlier[0]) if self._normed else earlier[0]
         weights = torch.tensor([chunk.weights for chunk in chunks])
-        return Encoded(hidden=emphasised(hidden, weights), pooled=self._pooled(output.last_hidden_state, chunks))
+        return Encoded(hidden=emphasised(hidden, weights), pooled=self._pooled(last, chunks))
 
-    def _chosen_layer(self, output: object, clip_skip: int) -> Tensor:
+    def _layers_back(self, clip_skip: int) -> int:
+        """1 is the last layer, whose output always goes through the final norm."""
         skips = self._layout.flavour == "clip" and self._layout.output == "last"
-        layer = clip_skip if skips else {"last": 1, "penultimate": 2}[self._layout.output]
-        if layer <= 1:
-            return output.last_hidden_state  # type: ignore[attr-defined]
-        hidden = output.hidden_states[-min(layer, self._layout.layers)]  # type: ignore[attr-defined]
-        return self._body.final_layer_norm(hidden) if self._normed else hidden
+        back = clip_skip if skips else {"last": 1, "penultimate": 2}[self._layout.output]
+        return min(max(1, back), self._layout.layers)
 
     def _pooled(self, last: Tensor, chunks: Sequence[Chunk]) -> Tensor | None:
         if self._projection is None:
