@@ -44,12 +44,13 @@ class TrainConfig(
     def from_file(cls, path: Path) -> TrainConfig:
         """From a ``run.json``, or a JSON object of fields alone."""
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{path} cannot be read as settings of a run: {error}.", field="config") from error
-        if not isinstance(content, dict):
+        values = content.get("config", content) if isinstance(content, dict) else None
+        if not isinstance(values, dict):
             raise InputError(f"{path} holds no settings: a JSON object was expected.", field="config")
-        return cls.from_mapping(content.get("config", content))
+        return cls.from_mapping(values)
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain values by name, fit for JSON."""

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 import torch
 
 from .config import TrainConfig
 from .errors import ResourceError, UserError
+from .files import resource_error
+
+_SIGNS = (
+    "out of memory",  # CUDA, HIP, Metal
+    "can't allocate memory",  # torch on a CPU
+    "not enough memory",  # the same on Windows
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
 
 
 def as_user_error(error: BaseException, config: TrainConfig) -> UserError | None:
@@ -18,6 +30,8 @@ def as_user_error(error: BaseException, config: TrainConfig) -> UserError | None
             "Everything trained so far was kept.",
             field="batch_size",
         )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return resource_error(Path(error.filename or config.log_dir), error)
     return None
 
 
@@ -25,8 +39,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     """CUDA's error, a CPU allocation that failed, or Metal's."""
     if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
         return True
-    text = str(error)
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+    if isinstance(error, OSError):  # the system itself; 1455 is Windows' "the paging file is too small"
+        return error.errno == errno.ENOMEM or getattr(error, "winerror", None) == 1455
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
 
 
 def _advice(config: TrainConfig) -> str:

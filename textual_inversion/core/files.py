@@ -90,7 +90,12 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
     """Write ``value`` to ``path`` as indented JSON, atomically. Raises ResourceError as ``atomic_write``."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError:  # file names that are no text at all (Linux): escaped, they can be read back
+        data = json.dumps(value, indent=2).encode("ascii")
+    write_bytes(path, data + b"\n")
 
 
 def _temporary_name(path: Path) -> Path:

@@ -23,15 +23,17 @@ def draw_noise(
 
 def add_noise(latents: torch.Tensor, noise: torch.Tensor, alpha_bar: torch.Tensor) -> torch.Tensor:
     """z_t = sqrt(a) z_0 + sqrt(1 - a) e (Ho et al. 2020, equation 4). ``alpha_bar`` is [B], the rest [B, C, h, w]."""
-    a = _per_picture(alpha_bar, latents)
-    return a.sqrt() * latents + (1 - a).sqrt() * noise
+    signal, rest = _roots(alpha_bar, latents)
+    return signal * latents + rest * noise
 
 
 def velocity(latents: torch.Tensor, noise: torch.Tensor, alpha_bar: torch.Tensor) -> torch.Tensor:
     """v = sqrt(a) e - sqrt(1 - a) z_0 (Salimans and Ho 2022, appendix D): the target of v-prediction models."""
-    a = _per_picture(alpha_bar, latents)
-    return a.sqrt() * noise - (1 - a).sqrt() * latents
+    signal, rest = _roots(alpha_bar, latents)
+    return signal * noise - rest * latents
 
 
-def _per_picture(alpha_bar: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    return alpha_bar.to(like).reshape(-1, *(1 for _ in like.shape[1:]))
+def _roots(alpha_bar: torch.Tensor, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """sqrt(a) and sqrt(1 - a) for each picture, taken before rounding to float32, as LDM does: near a = 1 it matters."""
+    shaped = alpha_bar.reshape(-1, *(1 for _ in like.shape[1:]))
+    return shaped.sqrt().to(like), (1 - shaped).sqrt().to(like)

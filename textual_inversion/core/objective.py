@@ -40,7 +40,7 @@ class Objective:
             each = F.mse_loss(prediction, target, reduction="none")
         if weight is not None:
             each = each * weight
-        return each.mean(dim=(1, 2, 3)) * self.timestep_weight(timesteps).to(each)
+        return each.mean(dim=(1, 2, 3)) * self.timestep_weight(timesteps).to(each.dtype).to(each.device)
 
     def timestep_weight(self, timesteps: torch.Tensor) -> torch.Tensor:
         """Min-SNR weights (Hang et al. 2023, section 3.4), [B]: min(SNR, g) / SNR for epsilon, / (SNR + 1) for v."""
@@ -48,5 +48,6 @@ class Objective:
             return torch.ones(timesteps.shape[0])
         a = self.schedule.alphas_cumprod[timesteps.cpu()]
         snr = a / (1 - a)
-        capped = snr.clamp(max=self.min_snr_gamma)
-        return capped / (snr + 1 if self.schedule.prediction_type == "v_prediction" else snr.clamp(min=1e-8))
+        if self.schedule.prediction_type == "v_prediction":
+            return snr.clamp(max=self.min_snr_gamma) / (snr + 1)
+        return (self.min_snr_gamma / snr).clamp(max=1.0)  # 1 at pure noise, where the SNR is 0

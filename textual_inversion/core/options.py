@@ -71,10 +71,10 @@ def _checked(name: str, hint: Any, value: Any, described: Option | None) -> Any:
 def _check_range(name: str, value: float, described: Option) -> None:
     below = described.low is not None and value < described.low
     above = described.high is not None and value > described.high
-    if below or above or value != value:
+    if below or above:
         low = "-infinity" if described.low is None else f"{described.low:g}"
         high = "infinity" if described.high is None else f"{described.high:g}"
-        raise InputError(f"{described.label}: {value:g} is not between {low} and {high}.", field=name)
+        raise InputError(f"{described.label}: {value} is not between {low} and {high}.", field=name)
 
 
 def _coerced(name: str, hint: Any, value: Any) -> Any:
@@ -86,8 +86,10 @@ def _coerced(name: str, hint: Any, value: Any) -> Any:
     if origin is typing.Literal:
         if value in arguments:
             return value
-        raise InputError(f"{name}: {value!r} is not one of {', '.join(map(str, arguments))}.", field=name)
+        raise InputError(f"{name}: {_shown(value)} is not one of {', '.join(map(str, arguments))}.", field=name)
     if origin is tuple:
+        if value == "":  # an empty field of a form
+            return ()
         if isinstance(value, (list, tuple)):
             return tuple(_coerced(name, arguments[0], item) for item in value)
         return (_coerced(name, arguments[0], value),)
@@ -95,15 +97,21 @@ def _coerced(name: str, hint: Any, value: Any) -> Any:
 
 
 def _scalar(name: str, hint: Any, value: Any) -> Any:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and -1e300 < value < 1e300  # no NaN
     if hint is bool and isinstance(value, bool):
         return value
-    if hint is int and not isinstance(value, bool) and isinstance(value, (int, float)) and value == int(value):
+    if hint is int and number and value == int(value):
         return int(value)
-    if hint is float and not isinstance(value, bool) and isinstance(value, (int, float)):
+    if hint is float and number:
         return float(value)
     if hint is str and isinstance(value, str):
         return value
-    if hint is str and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return f"{value:g}"
+    if hint is str and number:
+        return str(value)
     wanted = {bool: "yes or no", int: "a whole number", float: "a number", str: "a text"}.get(hint, str(hint))
-    raise InputError(f"{name}: {value!r} is not {wanted}.", field=name)
+    raise InputError(f"{name}: {_shown(value)} is not {wanted}.", field=name)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -63,6 +63,10 @@ def load_state(path: Path) -> RunState:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             metadata: Mapping[str, str] = file.metadata() or {}
+            if "state" not in metadata:
+                raise ValueError("it is a safetensors file of another kind")
+            if metadata.get("version") != str(_VERSION):
+                raise ValueError(f"it has version {metadata.get('version')}, and this program reads version {_VERSION}")
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
         numbers = json.loads(metadata["state"])
         grouped: dict[str, dict[str, torch.Tensor]] = {name: {} for name in _TENSOR_FIELDS}
@@ -71,11 +75,20 @@ def load_state(path: Path) -> RunState:
             grouped[group][name] = tensor
         numbers["evaluations"] = [(int(step), float(loss)) for step, loss in numbers["evaluations"]]
         values: dict[str, Any] = {**numbers, **grouped}
-        return RunState(**values)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        return _checked(RunState(**values))
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise FileFormatError(
             f"{path} cannot be read as the state of a run ({error}). Continue from one of the saved copies instead."
         ) from error
+
+
+def _checked(state: RunState) -> RunState:
+    """A state that training can go on from: a step, and vectors that are numbers."""
+    if type(state.step) is not int or state.step < 0 or not state.vectors:
+        raise ValueError("it holds no step or no vectors")
+    if not all(rows.dim() == 2 and bool(rows.isfinite().all()) for rows in state.vectors.values()):
+        raise ValueError("its vectors are no finite numbers")
+    return state
 
 
 def _plain(tensor: torch.Tensor) -> torch.Tensor:
