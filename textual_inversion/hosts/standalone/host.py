@@ -17,7 +17,7 @@ from .lease import StandaloneLease, frozen
 from .loading import LoadedModel, load_model
 
 PACKAGE = Path(__file__).resolve().parents[2]
-DEMO_CHECKPOINT = PACKAGE / "demo" / "checkpoint" / "demo.safetensors"
+DEMO_CHECKPOINT = PACKAGE / "demo" / "assets" / "demo.safetensors"
 SHIPPED_TEMPLATES = PACKAGE.parent / "templates"
 _CHECKPOINT_FUNCTION = "_gradient_checkpointing_func"
 
