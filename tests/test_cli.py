@@ -24,7 +24,7 @@ import textual_inversion.core.run
 from textual_inversion import cli
 from textual_inversion.commands import create, demo, generate, resume, train, ui
 from textual_inversion.commands.config_options import option_strings, whole_number
-from textual_inversion.commands.console import Console, finite
+from textual_inversion.commands.console import Console
 from textual_inversion.commands.progress import ProgressBar
 from textual_inversion.core import events
 from textual_inversion.core.config import TrainConfig
@@ -33,6 +33,7 @@ from textual_inversion.core.errors import DivergedError, InputError, ResourceErr
 from textual_inversion.core.formats import write_embedding
 from textual_inversion.core.host import Picture
 from textual_inversion.core.options import options_of
+from textual_inversion.core.plain_json import finite
 
 ROOT = Path(__file__).resolve().parents[1]
 

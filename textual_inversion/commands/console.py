@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, TextIO
+
+from ..core.plain_json import finite
 
 
 class Console:
@@ -47,14 +48,3 @@ class Console:
             return
         with redirect_stdout(self.err):
             yield
-
-
-def finite(value: Any) -> Any:
-    """``value`` with null for numbers that JSON cannot hold (NaN, infinity)."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(item) for item in value]
-    return value

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tqdm import tqdm
+
 from .command import Command
 from .config_options import whole_number
 from .console import Console
@@ -57,14 +59,14 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     pictures = write_concept(arguments.out / "pictures")
     console.note(f"2/4  A new embedding, {NAME}, that starts as {DEMO_CONCEPT.init_text!r}; what it draws now")
     create(host, name=NAME, init_text=DEMO_CONCEPT.init_text, vectors=VECTORS, overwrite=True)
-    before = _drawn(host, arguments)
+    before = _drawn(host, arguments, console)
     console.note(f"3/4  Training, {arguments.steps} steps")
     finished = run_training(_config(arguments, host), host, console)
     if finished.exit_code:
         console.say(finished.message)
         return finished.exit_code
     console.note("4/4  What it draws now")
-    page = _sheet(arguments, pictures, before, _drawn(host, arguments))
+    page = _sheet(arguments, pictures, before, _drawn(host, arguments, console))
     _tell(finished, page, console)
     return 0
 
@@ -91,19 +93,23 @@ def _config(arguments: argparse.Namespace, host: Host) -> TrainConfig:
     )
 
 
-def _drawn(host: Host, arguments: argparse.Namespace) -> list[list[Image.Image]]:
+def _drawn(host: Host, arguments: argparse.Namespace, console: Console) -> list[list[Image.Image]]:
     """For each prompt a picture for each seed, with the embedding as its file is now."""
     from ..core.host import LeaseRequest, PictureRequest
 
-    request = PictureRequest(prompt="", width=host.native_size, height=host.native_size, steps=20, guidance_scale=5.0)
-    with host.lease(LeaseRequest(precision=precision_of(arguments))) as lease:
-        return [
-            [
-                lease.picture(dataclasses.replace(request, prompt=prompt.format(NAME), seed=seed), embeddings={}).image
-                for seed in SEEDS
-            ]
-            for prompt in PROMPTS
-        ]
+    plain = PictureRequest(prompt="", width=host.native_size, height=host.native_size, steps=20, guidance_scale=5.0)
+    prompts = [prompt.format(NAME) for prompt in PROMPTS]
+    with (
+        host.lease(LeaseRequest(precision=precision_of(arguments))) as lease,
+        tqdm(desc="Drawing", total=len(prompts) * len(SEEDS), unit="picture", file=console.err) as bar,
+    ):
+
+        def draw(prompt: str, seed: int) -> Image.Image:
+            picture = lease.picture(dataclasses.replace(plain, prompt=prompt, seed=seed), embeddings={})
+            bar.update()
+            return picture.image
+
+        return [[draw(prompt, seed) for seed in SEEDS] for prompt in prompts]
 
 
 def _sheet(

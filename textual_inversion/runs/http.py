@@ -17,8 +17,9 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from ..core.errors import InputError, UserError
+from ..core.plain_json import finite
 from .access import Access
-from .api import Api, Call, PictureFile, finite
+from .api import Api, Call, PictureFile
 from .manager import RunManager
 
 PREFIX = "/textual-inversion/v1"
