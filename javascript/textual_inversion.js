@@ -117,11 +117,11 @@
             this.place.replaceChildren(
                 make("div", {class: "ti-head"}, part("list", "select"), part("state", "span")),
                 make("div", {class: "ti-bar"}, part("filled")),
-                part("figures"), part("buttons"), part("refusal"),
+                part("figures"), part("buttons"), part("refusal"), part("latest"),
                 make("div", {class: "ti-charts"},
                     chart("losses", "Loss: smoothed (line), each step (faint), fixed batch (dots)"),
                     chart("rates", "Learning rate"),
-                    chart("norms", "Vector norm, × the model's own words"),
+                    chart("norms", "Vector norm (1: the model's own)"),
                     chart("gradients", "Gradient norm")),
                 part("prompt"), part("strip"), part("large"), part("messages"));
             this.list.setAttribute("aria-label", "Run");
@@ -136,8 +136,9 @@
             button("interrupt", "Interrupt");
             button("pause", "Pause");
             button("resume", "Resume");
-            this.total = make("input", {type: "number", min: "1", class: "ti-total", title: "Max steps"});
-            this.buttons.append(this.total);
+            this.total = make("input", {type: "number", min: "1", class: "ti-total"});
+            this.upTo = make("label", {class: "ti-up-to", text: "up to step "}, this.total);
+            this.buttons.append(this.upTo);
             button("save", "Save now");
             button("preview", "Preview now");
             new ResizeObserver(() => this.draw()).observe(this.place);
@@ -217,7 +218,7 @@
         }
 
         drawList() {
-            const label = (run) => `${run.name} · ${run.state} · ${run.step} of ${run.total_steps || "?"}`;
+            const label = (run) => `${run.name} · ${ACTIVE.has(run.state) ? run.state : `${run.state} at step ${run.step}`}`;
             const key = JSON.stringify(this.runs.map((run) => [run.id, label(run)])) + this.chosen;
             if (key === this.listKey || document.activeElement === this.list) return;
             this.listKey = key;
@@ -277,7 +278,7 @@
             const running = state === "running", active = ACTIVE.has(state), ended = Boolean(state) && !active;
             const can = {interrupt: active || state === "paused", pause: running, save: running, preview: running, resume: ended};
             for (const [act, button] of Object.entries(this.acts)) button.hidden = !can[act];
-            this.total.hidden = !ended;
+            this.upTo.hidden = !ended;
             if (ended && !this.total.value && this.run.total_steps) this.total.value = this.run.total_steps;
         }
 
@@ -325,6 +326,9 @@
             const key = `${this.chosen} ${this.story.number} ${this.story.messages.length}`;
             if (key === this.messageKey) return;
             this.messageKey = key;
+            const told = this.story.messages.findLast(({kind}) => kind !== "info");
+            this.latest.className = `ti-latest ti-note-${told ? told.kind : "info"}`;
+            this.latest.textContent = told ? told.text : "";
             this.messages.replaceChildren(...this.story.messages.slice(-40).reverse().map(({kind, text}) => make("p", {class: `ti-note ti-note-${kind}`, text})));
         }
     }

@@ -62,7 +62,7 @@ window.textualInversionChart = (() => {
         const x = (step) => LEFT + (step - first) / reach * (width - LEFT - RIGHT);
         const y = (value) => TOP + (range[1] - value) / (range[1] - range[0]) * (height - TOP - BOTTOM);
         const parts = [];
-        for (const value of ticks(range[0], range[1], height > 130 ? 4 : 2)) {
+        for (const value of ticks(range[0], range[1], height > 130 ? 4 : 3)) {
             parts.push(element("line", {class: "ti-grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value)}));
             parts.push(element("text", {class: "ti-tick", x: LEFT - 5, y: y(value) + 3.5, "text-anchor": "end"}, short(value)));
         }
