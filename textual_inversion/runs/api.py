@@ -12,6 +12,7 @@ from ..core.errors import InputError
 from ..core.options import build
 from .access import Access
 from .errors import UnknownRunError
+from .lock import NameLock
 from .manager import RunManager
 from .requests import INIT_METHODS, ConvertRequest, CreateRequest, ResumeRequest
 from .shelf import Shelf
@@ -111,12 +112,12 @@ class Api:
 def create_embedding(manager: RunManager, request: CreateRequest) -> tuple[Path, list[str]]:
     """Make a new embedding with the host's model; its file, and what a person should know about its name.
 
-    Raises ConflictError while a run holds the model.
+    Raises ConflictError while a run holds the model, or, paused, the name.
     """
     from ..core.create import create
 
     warnings: list[str] = []
-    with manager.borrow():
+    with manager.borrow(), NameLock(manager.host.embeddings_dir, request.name):
         path = create(
             manager.host,
             name=request.name,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from ..core.options import option
-from ..core.vectors import MAX_VECTORS, InitMethod
+from ..core.settings.creation import MAX_VECTORS, InitMethod
 
 INIT_METHODS: tuple[str, ...] = get_args(InitMethod)
 

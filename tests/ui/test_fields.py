@@ -1,0 +1,126 @@
+"""The widgets and the configuration are the same set of fields, and values come back as they were shown."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from fake_host import FakeHost
+
+from textual_inversion.core.config import TrainConfig
+from textual_inversion.core.errors import InputError
+from textual_inversion.core.options import build, choices_of, options_of
+from textual_inversion.core.templates import shipped_templates_dir
+from textual_inversion.runs.gate import FifoGate
+from textual_inversion.runs.manager import RunManager
+from textual_inversion.runs.requests import CreateRequest
+from textual_inversion.ui.fields import Form
+from textual_inversion.ui.generation import GenerateRequest
+from textual_inversion.ui.tab_create import create_tab
+from textual_inversion.ui.tab_generate import GenerateTab
+from textual_inversion.ui.tab_train import TrainTab
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> RunManager:
+    host = FakeHost(tmp_path)
+    templates = tmp_path / "templates"
+    templates.mkdir()
+    (templates / "mine.txt").write_text("[name]")
+    host.template_dirs = [templates, shipped_templates_dir()]
+    return RunManager(host, FifoGate(), train=lambda *a, **k: pytest.fail("nothing is trained here"))
+
+
+@pytest.fixture
+def tab(manager: RunManager) -> TrainTab:
+    with gr.Blocks():
+        return TrainTab(manager, defaults={"width": 64, "height": 64, "log_dir": "logs"})
+
+
+def shown(form: Form) -> tuple:
+    return tuple(widget.value for widget in form.inputs)
+
+
+def test_every_field_of_a_run_has_a_widget(tab: TrainTab) -> None:
+    assert set(tab.form.widgets) == {field.name for field in dataclasses.fields(TrainConfig)}
+
+
+def test_every_field_of_the_other_forms_has_a_widget(manager: RunManager) -> None:
+    with gr.Blocks():
+        _, name = create_tab(manager)
+        generate = GenerateTab(manager, samplers=["Euler a"], defaults={})
+    assert name.elem_id == "ti-create-name"
+    assert set(generate.form.widgets) == set(options_of(GenerateRequest))
+    with gr.Blocks() as page:
+        create_tab(manager)
+    ids = {block.elem_id for block in page.blocks.values()}
+    assert {f"ti-create-{name}" for name in options_of(CreateRequest)} <= ids
+
+
+def test_what_is_shown_is_what_is_meant(tab: TrainTab) -> None:
+    given = list(shown(tab.form))
+    given[list(tab.form.widgets).index("name")] = "cat"
+    assert tab.config(tuple(given)) == TrainConfig(name="cat", width=64, height=64, log_dir="logs")
+
+
+def test_labels_help_and_choices_are_those_of_the_config(tab: TrainTab) -> None:
+    for name, option in options_of(TrainConfig).items():
+        widget = tab.form.widgets[name]
+        assert (widget.label, widget.info) == (option.label, option.help)
+        assert widget.elem_id == f"ti-train-{name}"
+        if choices := choices_of(TrainConfig, name):
+            assert [value for _, value in widget.choices] == list(choices)
+        if isinstance(widget, gr.Slider):
+            assert (widget.minimum, widget.maximum, widget.step) == (option.low, option.high, option.step)
+
+
+def test_distinct_values_come_back_to_their_own_field() -> None:
+    with gr.Blocks():
+        form = Form(TrainConfig, form="train")
+        form.show(options_of(TrainConfig))
+    given = {name: index for index, name in enumerate(form.widgets)}
+    back = form.values(["" if name in ("data", "preview_prompts") else value for name, value in given.items()])
+    assert {name: back[name] for name in given if name not in ("data", "preview_prompts")} == {
+        name: value for name, value in given.items() if name not in ("data", "preview_prompts")
+    }
+
+
+def test_lines_are_lists_and_empty_is_empty() -> None:
+    with gr.Blocks():
+        form = Form(TrainConfig, form="train")
+        form.show(["data", "clip_skip", "filename_join", "learning_rate"])
+    config = TrainConfig.from_mapping(form.values([" a*3 \n\nb\n", None, ", ", " 0.01 "]))
+    assert (config.data, config.clip_skip, config.filename_join, config.learning_rate) == (
+        ("a*3", "b"),
+        None,
+        ", ",
+        "0.01",
+    )
+
+
+def test_an_emptied_number_is_refused_by_name(tab: TrainTab) -> None:
+    given = list(shown(tab.form))
+    given[list(tab.form.widgets).index("steps")] = None
+    with pytest.raises(InputError) as caught:
+        tab.config(tuple(given))
+    assert caught.value.field == "steps"
+
+
+def test_templates_are_marked_by_where_they_are_from(tab: TrainTab, manager: RunManager) -> None:
+    choices = [value for _, value in tab.form.widgets["template"].choices]
+    assert choices[0] == "mine.txt (yours)"
+    assert "style_filewords.txt (shipped)" in choices
+    given = list(shown(tab.form))
+    place = list(tab.form.widgets).index("template")
+    for typed, meant in (("mine.txt (yours)", "mine.txt"), ("/some/where.txt", "/some/where.txt")):
+        given[place] = typed
+        assert tab.config(tuple(given)).template == meant
+
+
+def test_the_create_form_builds_a_request() -> None:
+    with gr.Blocks():
+        form = Form(CreateRequest, form="create")
+        form.show(options_of(CreateRequest))
+    assert build(CreateRequest, form.values([widget.value for widget in form.inputs])) == CreateRequest()
