@@ -13,7 +13,8 @@ from .errors import InputError
 from .formats import read_embedding, write_embedding
 from .host import Host, Lease, LeaseRequest
 from .names import check_name
-from .vectors import InitMethod, initial_vectors
+from .settings.creation import InitMethod
+from .vectors import initial_vectors
 
 
 def create(

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import torch
 
 from .errors import InputError
 from .host import TextEncoder
 from .randomness import generator
-
-InitMethod = Literal["text", "zeros", "noise", "encoded"]
-MAX_VECTORS = 75
+from .settings.creation import MAX_VECTORS, InitMethod
 
 
 def initial_vectors(
