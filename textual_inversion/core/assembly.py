@@ -5,6 +5,7 @@ from __future__ import annotations
 from .batches import BatchPlan
 from .captions import TagRules
 from .control import Control
+from .errors import InterruptedRunError
 from .events import Emit, Encoding, Warned
 from .fixed_batch import FixedBatch
 from .host import Lease
@@ -39,6 +40,7 @@ def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer
             prompts=job.template.lines,
             pictures=[str(item.path) for item in job.dataset.items],
             table_norms=norms,
+            notes=job.source.notes,
         ),
     )
     learner = Learner(
@@ -49,8 +51,9 @@ def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer
         state = RunState(step=job.start_step, vectors={}, optimizer_tensors={}, optimizer_numbers={})
     else:
         learner.load_state(state)
-    gradients = _gradients(job, lease, _encode(job, lease, emit=emit), emit=emit)
+    gradients = _gradients(job, lease, _encode(job, lease, control=control, emit=emit), emit=emit)
     run = job.directory()
+    resumed_at = job.start_step if job.state is not None else None
     return Trainer(
         plan=plan,
         lease=lease,
@@ -65,24 +68,39 @@ def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer
             emit=emit,
             stop_wanted=lambda: control.stop_wanted,
         ),
-        saver=Saver(config=job.config, run=run, checkpoint=lease.checkpoint, notes=job.source.notes, emit=emit),
+        saver=Saver(
+            config=job.config,
+            run=run,
+            checkpoint=lease.checkpoint,
+            notes=job.source.notes,
+            emit=emit,
+            origin=job.origin,
+        ),
         run=run,
-        table=LossTable(run.loss_table, resumed_at=job.start_step if job.state is not None else None),
-        scalars=Scalars(run.tensorboard if job.config.tensorboard else None),
+        table=LossTable(run.loss_table, resumed_at=resumed_at),
+        scalars=Scalars(run.tensorboard if job.config.tensorboard else None, resumed_at=resumed_at),
         state=state,
         control=control,
         emit=emit,
     )
 
 
-def _encode(job: Job, lease: Lease, *, emit: Emit) -> LatentCache:
+def _encode(job: Job, lease: Lease, *, control: Control, emit: Emit) -> LatentCache:
     total = len(job.dataset.items)
+
+    def progress(done: int) -> None:
+        emit(Encoding(done=done, total=total))
+        if control.interrupted.is_set():
+            raise InterruptedRunError(
+                "Interrupted while the pictures were being encoded. Nothing was trained or changed."
+            )
+
     return encode_pictures(
         lease,
         job.dataset.items,
         sampling=job.config.latent_sampling,
         seed=job.config.seed,
-        progress=lambda done: emit(Encoding(done=done, total=total)),
+        progress=progress,
     )
 
 

@@ -48,6 +48,6 @@ class ResourceError(UserError):
 
 
 class InterruptedRunError(UserError):
-    """A person stopped the run; everything was saved before this was raised."""
+    """A person stopped the run before its first step; nothing was changed."""
 
     exit_code: ClassVar[int] = 130

@@ -18,6 +18,7 @@ from .host import Host, Lease
 from .library import find_embedding
 from .plan import check_together
 from .rundir import RunDirectory, new_run_directory, open_run_directory
+from .scalars import check_tensorboard
 from .schedule import parse_schedule
 from .state import RunState, load_state
 from .templates import Template, load_template
@@ -25,10 +26,14 @@ from .templates import Template, load_template
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One run before its lease. ``run`` is None for a new run, whose folder is made once the model was lent."""
+    """One run before its lease. ``run`` is None for a new run, whose folder is made once the model was lent.
+
+    ``origin`` is the file in the embeddings folder that has the name now, if there is one.
+    """
 
     config: TrainConfig
     source: Embedding
+    origin: Path | None
     start_step: int
     dataset: Dataset
     template: Template
@@ -61,6 +66,8 @@ def prepare(config: TrainConfig, host: Host, *, resume: Path | None, from_step: 
     check_together(config)
     parse_schedule(config.learning_rate, total_steps=config.steps)
     parse_schedule(config.clip_value, total_steps=config.steps, field="clip_value")
+    if config.tensorboard:
+        check_tensorboard()
     template = load_template(config.template, host.template_dirs, name=config.name)
     run, recorded, state, source = _beginning(config, host, resume=resume, from_step=from_step)
     dataset = _dataset(config)
@@ -73,6 +80,7 @@ def prepare(config: TrainConfig, host: Host, *, resume: Path | None, from_step: 
     return Job(
         config=config,
         source=source,
+        origin=_origin(config, host),
         start_step=start_step,
         dataset=dataset,
         template=template,
@@ -81,6 +89,14 @@ def prepare(config: TrainConfig, host: Host, *, resume: Path | None, from_step: 
         recorded=recorded,
         warnings=tuple(warnings),
     )
+
+
+def _origin(config: TrainConfig, host: Host) -> Path | None:
+    """The embedding's file in the host's folder; a run can be resumed without it."""
+    try:
+        return find_embedding(host.embeddings_dir, config.name)
+    except InputError:
+        return None
 
 
 def _beginning(
@@ -97,7 +113,8 @@ def _beginning(
         return run, recorded, None, _copy_of(run, from_step)
     if state is None:
         raise InputError(f"{run.root} holds no resume state. Continue from one of its copies: {list(run.copies())}.")
-    return run, recorded, state, Embedding(vectors=state.vectors, name=config.name, step=state.step)
+    source = Embedding(vectors=state.vectors, name=config.name, step=state.step, notes=recorded.get("notes", {}))
+    return run, recorded, state, source
 
 
 def _copy_of(run: RunDirectory, step: int) -> Embedding:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from .errors import ResourceError
 from .files import disk_errors, write_text
 
 COLUMNS = (
@@ -26,18 +27,49 @@ class LossTable:
     """Appends rows; a resumed run first drops the rows after the step it goes on from."""
 
     def __init__(self, path: Path, *, resumed_at: int | None = None) -> None:
-        self._path = path
-        kept: list[dict[str, str]] = []
-        if resumed_at is not None and path.exists():
-            with disk_errors(path), path.open(newline="", encoding="utf-8") as file:
-                kept = [row for row in csv.DictReader(file) if (row.get("step") or "").isdigit()]
-            kept = [row for row in kept if int(row["step"]) <= resumed_at]
-        write_text(path, _lines([dict(zip(COLUMNS, COLUMNS, strict=True)), *kept]))
+        self.path = path
+        self._waiting = ""
+        if resumed_at is None:
+            write_text(path, _lines([_HEADER]))
+        else:
+            self.cut(resumed_at)
 
-    def add(self, row: Mapping[str, str]) -> None:
-        """Append one row; columns not given stay empty. Raises ResourceError where the disk is full."""
-        with disk_errors(self._path), self._path.open("a", newline="", encoding="utf-8") as file:
-            file.write(_lines([row]))
+    def cut(self, step: int) -> None:
+        """Drop the rows after ``step``, and any row that a crash left unfinished. Raises ResourceError as ``add``."""
+        write_text(self.path, _lines([_HEADER]) + "".join(self._rows(up_to=step)))
+        self._waiting = ""
+
+    def add(self, row: Mapping[str, str]) -> bool:
+        """Append one row; columns not given stay empty. Raises ResourceError where the disk is full.
+
+        False where another program holds the file (a spreadsheet on Windows): the row is kept for the next time.
+        """
+        self._waiting += _lines([row])
+        try:
+            with disk_errors(self.path), self.path.open("a", newline="", encoding="utf-8") as file:
+                file.write(self._waiting)
+        except ResourceError as error:
+            if isinstance(error.__cause__, PermissionError):
+                return False
+            raise
+        self._waiting = ""
+        return True
+
+    def _rows(self, *, up_to: int) -> list[str]:
+        if not self.path.exists():
+            return []
+        with disk_errors(self.path):
+            text = self.path.read_text(encoding="utf-8", errors="replace")
+        rows = [line for line in text.splitlines(keepends=True)[1:] if line.endswith("\n")]
+        fields = [(line.split(","), line) for line in rows]
+        return [
+            line
+            for cells, line in fields
+            if len(cells) == len(COLUMNS) and cells[0].isdecimal() and int(cells[0]) <= up_to
+        ]
+
+
+_HEADER: Mapping[str, str] = {column: column for column in COLUMNS}
 
 
 def _lines(rows: Sequence[Mapping[str, str]]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .config import TrainConfig
@@ -11,6 +11,7 @@ from .errors import InputError
 from .host import Lease
 from .schedule import parse_schedule
 from .segments import Schedule
+from .templates import NAME, render
 
 VERSION = 1
 
@@ -39,10 +40,11 @@ class RunPlan:
     prompts: Sequence[str]
     preview_prompts: Sequence[str]
     pictures: Sequence[str]
+    notes: Mapping[str, str]
 
     def to_mapping(self) -> dict[str, Any]:
         """The content of ``run.json``: the person's own settings, and what they came to."""
-        resolved = asdict(self)
+        resolved = asdict(replace(self, notes=dict(self.notes)))
         del resolved["config"]
         resolved["learning_rate"] = self.config.learning_rate
         resolved["clip_limit"] = self.config.clip_value
@@ -59,6 +61,7 @@ class Material:
     prompts: Sequence[str]
     pictures: Sequence[str]
     table_norms: Mapping[str, float]
+    notes: Mapping[str, str]
 
 
 def check_together(config: TrainConfig) -> None:
@@ -121,6 +124,13 @@ def resolve(config: TrainConfig, lease: Lease, material: Material) -> RunPlan:
         prediction_type=lease.schedule.prediction_type,
         template=material.template,
         prompts=material.prompts,
-        preview_prompts=config.preview_prompts or (material.prompts[0].replace("[filewords]", "").strip(" ,"),),
+        preview_prompts=config.preview_prompts or (_preview_prompt(material.prompts),),
         pictures=material.pictures,
+        notes=material.notes,
     )
+
+
+def _preview_prompt(prompts: Sequence[str]) -> str:
+    """The template's first prompt with the embedding in it, without a caption."""
+    named = next((prompt for prompt in prompts if NAME in prompt), NAME)
+    return render(named, name=NAME, filewords="")

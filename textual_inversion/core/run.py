@@ -11,7 +11,7 @@ import torch
 from .assembly import assemble
 from .config import TrainConfig
 from .control import Control
-from .errors import UserError
+from .errors import InterruptedRunError, UserError
 from .events import Emit, Event, Finished, Outcome, Prepared, Previewed, Saved, Warned
 from .faults import as_user_error
 from .files import write_json
@@ -81,7 +81,8 @@ class _Watch:
     def failure(self, error: Exception, config: TrainConfig) -> Finished:
         known = as_user_error(error, config)
         if known is not None:
-            return self.finished("failed", known.message, exit_code=known.exit_code)
+            stopped = isinstance(known, InterruptedRunError)
+            return self.finished("interrupted" if stopped else "failed", known.message, exit_code=known.exit_code)
         traceback.print_exception(error)
         message = f"The run ended by a fault of this program: {type(error).__name__}: {error}. The console shows where."
         return self.finished("failed", message, exit_code=1)
@@ -96,8 +97,6 @@ def _train_leased(job: Job, host: Host, lease: Lease, *, control: Control, watch
     trainer = assemble(job, lease, control=control, emit=watch)
     plan, run = trainer.plan, trainer.run
     watch.run_dir, watch.step = str(run.root), trainer.step
-    write_json(run.plan, plan.to_mapping())
-    trainer.save_state()
     watch(
         Prepared(
             name=job.config.name,
@@ -110,6 +109,8 @@ def _train_leased(job: Job, host: Host, lease: Lease, *, control: Control, watch
             device=plan.device,
         )
     )
+    trainer.save_state()
+    write_json(run.plan, plan.to_mapping())  # after the state: a folder that looks like a run can be resumed
     try:
         outcome = trainer.loop()
         if outcome in ("done", "stopped") and job.config.image_every:

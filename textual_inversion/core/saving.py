@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -12,8 +15,7 @@ from PIL import Image
 
 from .config import TrainConfig
 from .embedding import ANY_ENCODER, Embedding
-from .events import Emit, Saved
-from .files import disk_errors
+from .events import Emit, Saved, Warned
 from .formats import write_embedding
 from .host import CheckpointInfo
 from .rundir import RunDirectory
@@ -23,14 +25,17 @@ _BLANK_SIZE = (512, 512)
 
 @dataclass(kw_only=True)
 class Saver:
-    """Writes embeddings of one run, each atomically, and announces them."""
+    """Writes embeddings of one run, each atomically, and announces them.
+
+    ``origin`` is the file in the embeddings folder that training began with.
+    """
 
     config: TrainConfig
     run: RunDirectory
     checkpoint: CheckpointInfo
     notes: Mapping[str, str]
     emit: Emit
-    written: list[Path] = field(default_factory=list[Path])
+    origin: Path | None = None
 
     def suffix(self, vectors: Mapping[str, torch.Tensor]) -> str:
         """SDXL embeddings cannot be .pt files of A1111's form."""
@@ -76,7 +81,6 @@ class Saver:
         return path
 
     def _announce(self, path: Path, *, step: int, what: Literal["copy", "picture", "final"]) -> None:
-        self.written.append(path)
         self.emit(Saved(step=step, what=what, path=str(path)))
 
     def _prune(self, best_step: int | None) -> None:
@@ -84,15 +88,29 @@ class Saver:
         old = list(copies)[: -self.config.keep_copies]
         for step in old:
             if step != best_step:
-                copies[step].unlink(missing_ok=True)
+                with suppress(OSError):  # another program may hold it: it goes with a later copy
+                    copies[step].unlink(missing_ok=True)
 
     def _set_aside_others(self, path: Path) -> None:
-        """Files of the same name in another format would be read too: they move into the run's folder."""
-        for suffix in (".pt", ".bin", ".safetensors"):
-            other = path.parent / f"{self.config.name}{suffix}"
-            if other != path and other.exists():
-                target = self.run.root / "replaced" / other.name
-                with disk_errors(target):
-                    target.parent.mkdir(exist_ok=True)
-                    target.write_bytes(other.read_bytes())
-                    other.unlink()
+        """Other files of that name, and the one that training began with, would be read in its place by a web UI."""
+        same_name = [path.with_name(f"{self.config.name}{suffix}") for suffix in (".pt", ".bin", ".safetensors")]
+        others: list[Path] = [*same_name, self.origin] if self.origin else same_name
+        for other in others:
+            if other.exists() and not other.samefile(path):
+                self.emit(Warned(message=self._set_aside(other)))
+
+    def _set_aside(self, other: Path) -> str:
+        target = _unused(self.run.root / "replaced" / other.name)
+        try:
+            target.parent.mkdir(exist_ok=True)
+            shutil.copyfile(other, target)
+            other.unlink()
+        except OSError as error:  # the embedding itself is safe already
+            return f"{other} has the same name and could not be moved away ({error}); a web UI may read it instead."
+        return f"{other} had the same name and was moved to {target}."
+
+
+def _unused(path: Path) -> Path:
+    """``path``, or the first of path-2, path-3, … that is not there."""
+    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
+    return path if not path.exists() else next(each for each in numbered if not each.exists())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ class Trainer:
         self._state_written = self.clock()
         self._state_step: int | None = None
         self._previewed_at: int | None = None
+        self._table_held = False
 
     @property
     def step(self) -> int:
@@ -90,9 +92,9 @@ class Trainer:
         """Write the rolling resume state, unless this step's is written already."""
         if self.step == self._state_step:
             return
-        self._state_step = self.step
         self.learner.fill_state(self.state)
         save_state(self.state, self.run.state)
+        self._state_step = self.step
         self._state_written = self.clock()
         self.emit(Saved(step=self.step, what="state", path=str(self.run.state)))
 
@@ -122,6 +124,8 @@ class Trainer:
         self.learner.restore(snapshot)
         self.state.step = snapshot.step
         self.state.evaluations = [(at, loss) for at, loss in self.state.evaluations if at <= snapshot.step]
+        self._previewed_at = None
+        self.table.cut(snapshot.step)
         if self.state.rolled_back:
             raise DivergedError(
                 f"At step {step} {problem}, again after going back once with a lower rate. The embedding was kept as it was "
@@ -152,6 +156,7 @@ class Trainer:
         evaluated = self._evaluate() if _due(step, config.evaluate_every) or (last and config.evaluate_every) else None
         if _due(step, config.csv_every) or evaluated is not None or last:
             self._write_row(record, evaluated)
+        self._write_scalars(record)
         self._save_what_is_due(step)
         if self.clock() - self._state_written >= _STATE_EVERY_SECONDS:
             self.save_state()
@@ -178,6 +183,9 @@ class Trainer:
             return None
         vectors = self.learner.shown
         loss = self.fixed_batch.loss(vectors)
+        if not math.isfinite(loss):
+            self.emit(Warned(message=f"The fixed-batch loss at step {self.step} is {loss}, so it was left out."))
+            return None
         best = self.state.best_loss is None or loss < self.state.best_loss
         if best:
             self.state.best_loss, self.state.best_step, self.state.best_vectors = loss, self.step, vectors
@@ -194,7 +202,7 @@ class Trainer:
         return has_settled([loss for _, loss in self.state.evaluations], window=window)
 
     def _write_row(self, record: Stepped, evaluated: float | None) -> None:
-        self.table.add(
+        written = self.table.add(
             {
                 "step": str(record.step),
                 "epoch": str(record.epoch),
@@ -207,6 +215,16 @@ class Trainer:
                 "vector_norm": f"{record.vector_norm:.7g}",
             }
         )
+        if not written and not self._table_held:
+            self._table_held = True
+            self.emit(
+                Warned(
+                    message=f"{self.table.path} cannot be written just now. Is it open in another program? The rows are kept "
+                    "and follow when it is closed."
+                )
+            )
+
+    def _write_scalars(self, record: Stepped) -> None:
         self.scalars.add(
             record.step,
             {
