@@ -17,14 +17,6 @@ from ...core.errors import FileFormatError, LeaseError, ResourceError
 
 SUFFIXES = (".safetensors", ".ckpt")
 
-_LIGHTNING_LEFTOVERS = (
-    "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
-    "pytorch_lightning.callbacks.ModelCheckpoint",
-    "numpy.core.multiarray.scalar",
-    "numpy._core.multiarray.scalar",
-    "numpy.dtype",
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointFile:
@@ -75,6 +67,19 @@ class _Ignored:
     def __setstate__(self, _state: object) -> None: ...
 
 
+def _ignored(module: str, name: str) -> type:
+    return type(name, (_Ignored,), {"__module__": module, "__qualname__": name})
+
+
+_LEFTOVERS = [
+    _ignored("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"),
+    _ignored("pytorch_lightning.callbacks", "ModelCheckpoint"),
+    _ignored("numpy.core.multiarray", "scalar"),
+    _ignored("numpy._core.multiarray", "scalar"),
+    _ignored("numpy", "dtype"),
+]
+
+
 def _read_pickle(path: Path) -> CheckpointFile:
     try:
         content = _load_weights(path)
@@ -97,7 +102,7 @@ def _load_weights(path: Path) -> Any:
     allow = getattr(torch.serialization, "safe_globals", None)  # torch 2.5 and newer
     if allow is None:
         return torch.load(path, map_location="cpu", weights_only=True)
-    with allow([(_Ignored, name) for name in _LIGHTNING_LEFTOVERS]):
+    with allow(_LEFTOVERS):
         return torch.load(path, map_location="cpu", weights_only=True)
 
 

@@ -21,6 +21,7 @@ class PromptEncoder:
 
     def __init__(self, encoders: Mapping[str, ClipEncoder]) -> None:
         self._encoders = encoders
+        self._name_ids: dict[tuple[str, str], list[int]] = {}
 
     def encode(
         self,
@@ -42,7 +43,7 @@ class PromptEncoder:
         counts: list[int] = []
         for key, encoder in self._encoders.items():
             rows = _rows(key, live=live, files=files)
-            chunked = self._chunks(encoder, distinct, rows, backtrack)
+            chunked = self._chunks(key, distinct, rows, backtrack)
             counts = [inserted_rows(chunks, live) for chunks in chunked]
             length = len(chunked[0])
             encoded = encoder.encode([chunk for chunks in chunked for chunk in chunks], rows, clip_skip=clip_skip)
@@ -60,19 +61,25 @@ class PromptEncoder:
         self, prompts: Sequence[str], *, live: Mapping[str, Vectors], files: Mapping[str, Vectors]
     ) -> list[str]:
         """The names of the embeddings that stand in these prompts, in the order in which they come."""
-        key, encoder = next(iter(self._encoders.items()))
-        chunked = self._chunks(encoder, prompts, _rows(key, live=live, files=files), backtrack=20)
+        key = next(iter(self._encoders))
+        chunked = self._chunks(key, prompts, _rows(key, live=live, files=files), backtrack=20)
         return list(dict.fromkeys(fix.name for chunks in chunked for chunk in chunks for fix in chunk.insertions))
 
-    @staticmethod
     def _chunks(
-        encoder: ClipEncoder, prompts: Sequence[str], rows: Mapping[str, Tensor], backtrack: int
+        self, key: str, prompts: Sequence[str], rows: Mapping[str, Tensor], backtrack: int
     ) -> list[list[Chunk]]:
         """The chunks of every prompt, all padded with empty ones to the longest."""
-        names = NameIndex((name, encoder.tokenize(name), len(tensor)) for name, tensor in rows.items())
+        encoder = self._encoders[key]
+        names = NameIndex((name, self._ids(key, name), len(tensor)) for name, tensor in rows.items())
         chunked = [encoder.chunks(prompt, names=names, backtrack=backtrack) for prompt in prompts]
         length = max(len(chunks) for chunks in chunked)
         return [[*chunks, *[empty_chunk(encoder.special)] * (length - len(chunks))] for chunks in chunked]
+
+    def _ids(self, key: str, name: str) -> list[int]:
+        """A name's token ids, kept: a folder may hold thousands of embeddings, and every step asks."""
+        if (key, name) not in self._name_ids:
+            self._name_ids[key, name] = self._encoders[key].tokenize(name)
+        return self._name_ids[key, name]
 
 
 def _rows(key: str, *, live: Mapping[str, Vectors], files: Mapping[str, Vectors]) -> dict[str, Tensor]:

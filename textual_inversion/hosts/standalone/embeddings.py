@@ -31,32 +31,46 @@ class LibraryEntry:
 
 
 class EmbeddingLibrary:
-    """Reads a folder and the folders below it; a file is read again when its size or time changes."""
+    """Reads a folder and the folders below it. ``refresh`` looks again; in between nothing touches the disk."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._read: dict[Path, tuple[tuple[int, int], LibraryEntry]] = {}
+        self._listed: list[LibraryEntry] | None = None
+        self._fitting: tuple[dict[str, int], dict[str, Vectors]] | None = None
 
-    def forget(self, path: Path) -> None:
-        """Read ``path`` anew at the next look, even if size and time are the same."""
-        self._read = {known: entry for known, entry in self._read.items() if known.resolve() != path.resolve()}
+    def refresh(self, *, anew: Path | None = None) -> None:
+        """List the folder; read files whose size or time changed, and ``anew`` in any case."""
+        if anew is not None:
+            self._read = {known: entry for known, entry in self._read.items() if known.resolve() != anew.resolve()}
+        self._listed = [entry for path in sorted(self._files()) if (entry := self._entry(path))]
+        self._fitting = None
+
+    @property
+    def _entries(self) -> list[LibraryEntry]:
+        if self._listed is None:
+            self.refresh()
+        return self._listed or []
 
     def entries(self) -> dict[str, LibraryEntry]:
         """Every readable embedding by name; where two have one name, the first file by path."""
         found: dict[str, LibraryEntry] = {}
-        for path in sorted(self._files()):
-            entry = self._entry(path)
-            if entry is not None and entry.embedding is not None:
+        for entry in self._entries:
+            if entry.embedding is not None:
                 found.setdefault(entry.name, entry)
         return found
 
     def problems(self) -> dict[Path, str]:
         """What is wrong with the files that cannot be read."""
-        entries = (self._entry(path) for path in sorted(self._files()))
-        return {entry.path: entry.problem for entry in entries if entry and entry.problem}
+        return {entry.path: entry.problem for entry in self._entries if entry.problem}
 
     def fitting(self, widths: Mapping[str, int]) -> dict[str, Vectors]:
         """The vectors of those made for a model with these encoder widths, under the model's own encoder keys."""
+        if self._fitting is None or self._fitting[0] != widths:
+            self._fitting = (dict(widths), self._fit(widths))
+        return self._fitting[1]
+
+    def _fit(self, widths: Mapping[str, int]) -> dict[str, Vectors]:
         fitting: dict[str, Vectors] = {}
         for name, entry in self.entries().items():
             if entry.embedding is None:

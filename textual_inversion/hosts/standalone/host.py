@@ -105,6 +105,7 @@ class StandaloneHost:
             raise LeaseError("The model is in use by another run. Wait for it to end, or stop it first.")
         try:
             model = self.load(request)
+            self._library.refresh()
             open_ = True
             lease = StandaloneLease(
                 model, request=request, library=self._library, still_loaded=lambda: open_ and self._model is model
@@ -119,10 +120,11 @@ class StandaloneHost:
             self._lent.release()
 
     def embedding_names(self) -> set[str]:
+        self._library.refresh()
         return set(self._library.entries())
 
     def publish(self, path: Path) -> None:
-        self._library.forget(path)
+        self._library.refresh(anew=path)
 
 
 @contextmanager

@@ -102,13 +102,19 @@ class StandaloneLease:
         return self._encode(pixels)
 
     def _encode(self, pixels: Tensor) -> LatentMoments:
-        posterior = self._vae_here().encode(pixels.to(self.device, torch.float32)).latent_dist
+        with self._vae_here() as vae:
+            posterior = vae.encode(pixels.to(self.device, torch.float32)).latent_dist
         scale = self._model.layout.vae.scale_factor
         return LatentMoments(mean=posterior.mean * scale, std=posterior.std * scale)
 
-    def _vae_here(self) -> nn.Module:
+    @contextmanager
+    def _vae_here(self) -> Iterator[nn.Module]:
+        """The VAE on the lease's device; parked again afterwards where it was, unless a backward pass needs it there."""
         vae = self._model.networks.vae
-        return vae if vae.device == self.device else vae.to(self.device)
+        parked = vae.device != self.device
+        yield vae.to(self.device) if parked else vae
+        if parked and not torch.is_grad_enabled():
+            self.park_vae()
 
     def park_vae(self) -> None:
         if self.device.type != "cpu":
@@ -117,7 +123,8 @@ class StandaloneLease:
     def decode_latents(self, latents: Tensor) -> Tensor:
         self.check()
         scaled = latents.to(self.device, torch.float32) / self._model.layout.vae.scale_factor
-        return self._vae_here().decode(scaled, return_dict=False)[0]
+        with self._vae_here() as vae:
+            return vae.decode(scaled, return_dict=False)[0]
 
     def encode_prompts(
         self, prompts: Sequence[str], *, embeddings: Mapping[str, Vectors], width: int, height: int

@@ -46,6 +46,10 @@ def load_model(path: Path, *, device: torch.device, unet_dtype: torch.dtype) -> 
     layout = layout_from_config(config, tensors) if config else layout_from_tensors(tensors, file.metadata)
     try:
         networks = build_networks(layout, tensors, unet_dtype=unet_dtype)
+        if layout.family == "sdxl" and device.type != "cpu":
+            # Its second text encoder alone is 2.8 GB in float32; web UIs run both in half precision.
+            for tower in networks.text.values():
+                tower.model.to(unet_dtype)
         for module in networks.modules():
             module.to(device)
     except (torch.OutOfMemoryError, MemoryError) as error:

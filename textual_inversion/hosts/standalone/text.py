@@ -135,7 +135,8 @@ class ClipEncoder:
             last = self.model(input_ids=self._token_ids(chunks)).last_hidden_state
         hidden = last if back == 1 else self._body.final_layer_norm(earlier[0]) if self._normed else earlier[0]
         weights = torch.tensor([chunk.weights for chunk in chunks])
-        return Encoded(hidden=emphasised(hidden, weights), pooled=self._pooled(last, chunks))
+        precise = torch.promote_types(hidden.dtype, torch.float32)
+        return Encoded(hidden=emphasised(hidden.to(precise), weights), pooled=self._pooled(last.to(precise), chunks))
 
     def _layers_back(self, clip_skip: int) -> int:
         """1 is the last layer, whose output always goes through the final norm."""
