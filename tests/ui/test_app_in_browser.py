@@ -1,0 +1,192 @@
+"""The app clicked through in Chromium: create, train, reload in the middle, pause, generate, resume, interrupt."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from engine_world import World, make_world
+
+from textual_inversion.core.config import TrainConfig
+from textual_inversion.core.events import Emit, Event, Finished, Stepped
+from textual_inversion.core.host import Host
+from textual_inversion.core.run import train
+from textual_inversion.core.templates import shipped_templates_dir
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 60_000
+"""Milliseconds: test machines are slow, and a page that works needs a fraction of it."""
+
+RUNNING = '[data-ti-monitor][data-state="running"]'
+NASTY = "<img src=x onerror=window.hacked=1>"
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = make_world(tmp_path_factory.mktemp("app"))
+    world.host.template_dirs = [*world.host.template_dirs, shipped_templates_dir()]
+    for caption in (world.folder / "pictures").glob("*.txt"):
+        caption.write_text(NASTY)
+    return world
+
+
+@pytest.fixture(scope="module")
+def address(world: World) -> Iterator[str]:
+    from textual_inversion.ui.standalone import serving
+
+    with serving(world.host, port=7980, log_dir=str(world.folder / "log"), train=unhurried) as url:
+        yield url
+
+
+def unhurried(config: TrainConfig, host: Host, *, emit: Emit, **steering: Any) -> Finished:
+    """The real training, slowed down: the fake model's steps are so quick that they would leave the page no time."""
+
+    def emit_slowly(event: Event) -> None:
+        emit(event)
+        if isinstance(event, Stepped):
+            time.sleep(0.1)
+
+    return train(config, host, emit=emit_slowly, **steering)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    with playwright.sync_playwright() as starter:
+        browser = starter.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Page:
+    """One browser window on the app, which notes every request and every error."""
+
+    def __init__(self, browser: object, address: str) -> None:
+        self.page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.goto(address)
+
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name).click()
+
+    def fill(self, form: str, **values: object) -> None:
+        for field, value in values.items():
+            self.page.locator(f"#ti-{form}-{field} :is(textarea, input)").first.fill(str(value))
+
+    def press(self, form: str, name: str = "go") -> None:
+        self.page.click(f"#ti-{form}-{name}")
+
+    def act(self, name: str) -> None:
+        self.page.click(f'[data-ti-monitor] [data-act="{name}"]')
+
+    def see(self, selector: str) -> object:
+        return self.page.wait_for_selector(selector)
+
+    @property
+    def step(self) -> int:
+        return int(self.page.inner_text(".ti-figure b").split("/")[0])
+
+    def reach(self, step: int) -> None:
+        self.page.wait_for_function(
+            "step => parseInt(document.querySelector('.ti-figure b')?.textContent) >= step", arg=step
+        )
+
+
+def test_from_a_new_word_to_a_picture(browser: object, address: str, world: World) -> None:
+    one = Page(browser, address)
+    create(one)
+    start(one, world)
+    second_window_and_reload(browser, address, one)
+    pause_generate_resume(one)
+    one.act("interrupt")
+    one.see('[data-ti-monitor][data-state="interrupted"]')
+    assert (world.folder / "embeddings" / "zebra1.pt").is_file()
+
+    own = address.split("//")[1].rstrip("/")
+    outside = [url for url in one.requests if own not in url and not url.startswith(("data:", "blob:"))]
+    assert outside == []
+    assert one.errors == []
+    assert one.page.evaluate("window.hacked") is None
+
+
+def create(one: Page) -> None:
+    one.fill("create", name="zebra1", init_text="red")
+    one.press("create")
+    one.see(".ti-message-done")
+    one.fill("create", name="../zebra")
+    one.press("create")
+    one.see("#ti-create-name .ti-field-note")
+    assert "cannot be the name" in one.page.inner_text("#ti-create-name .ti-field-note")
+
+
+def start(one: Page, world: World) -> None:
+    one.tab("Train")
+    one.press("train")
+    one.see("#ti-train-data .ti-field-note")
+    assert one.page.input_value("#ti-train-name input") == "zebra1"
+    assert one.page.input_value("#ti-train-width input[type=number]") == "64"
+    one.fill("train", data=world.folder / "pictures", steps=1_000_000, image_every=10)
+    one.press("train")
+    one.see(RUNNING)
+    one.page.wait_for_selector("#ti-train-data .ti-field-note", state="detached")
+    one.reach(25)
+    one.see(".ti-preview img")
+    one.see(".ti-chart-losses path.ti-smooth")
+    assert one.page.evaluate("document.querySelector('.ti-chart-losses path.ti-smooth').getAttribute('d').length") > 20
+    one.page.wait_for_function(f"document.querySelector('.ti-prompt').textContent.includes('{NASTY}')")
+
+
+def second_window_and_reload(browser: object, address: str, one: Page) -> None:
+    before = one.step
+    one.page.reload()
+    other = Page(browser, address)
+    for page in (one, other):
+        page.tab("Train")
+        page.see(RUNNING)
+        page.reach(before + 1)
+        page.see(".ti-preview img")
+    other.page.click(".ti-preview")
+    assert "zebra1" in other.page.inner_text(".ti-large pre")
+    assert other.errors == []
+
+
+def pause_generate_resume(one: Page) -> None:
+    one.tab("Generate")
+    one.press("generate")
+    one.see(".ti-message-error")
+    assert "Pause it first" in one.page.inner_text(".ti-message-error:visible")
+    one.tab("Train")
+    one.act("pause")
+    one.see('[data-ti-monitor][data-state="paused"]')
+    paused_at = one.step
+
+    one.tab("Generate")
+    one.page.click(".ti-card:has-text('zebra1')")
+    assert one.page.input_value("#ti-generate-prompt textarea") == "zebra1"
+    one.fill("generate", steps=2)
+    one.press("generate")
+    one.page.wait_for_function("document.querySelectorAll('#ti-generate-gallery img').length >= 4")
+    assert one.page.input_value("#ti-generate-infotext textarea").startswith("zebra1")
+
+    one.tab("Train")
+    one.act("resume")
+    one.see(RUNNING)
+    one.reach(paused_at + 1)
