@@ -318,6 +318,34 @@ def test_generate_nothing(host, capsys):
     assert "0 pictures cannot be made" in capsys.readouterr().err
 
 
+def test_demo_leaves_all_its_files(host, engine, monkeypatch, capsys, tmp_path):
+    made = {}
+    monkeypatch.setattr(textual_inversion.core.create, "create", lambda _host, **values: made.update(values))
+    engine.finished = dataclasses.replace(FINISHED, run_dir="run", embedding="embeddings/demo-concept.pt")
+    (tmp_path / "run" / "image_embeddings").mkdir(parents=True)
+    (tmp_path / "run" / "image_embeddings" / "demo-concept-9.png").write_bytes(b"")
+    assert cli.main(["demo", "--out", "made", "--steps", "9", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told == {
+        "embedding": "embeddings/demo-concept.pt",
+        "picture": "run/image_embeddings/demo-concept-9.png",
+        "loss_table": "run/textual_inversion_loss.csv",
+        "sheet": "made/sheet.png",
+    }
+    assert Image.open(told["sheet"]).height > 1000
+    config = engine.calls[0][0]
+    assert (config.name, config.steps, config.width) == ("demo-concept", 9, 64)
+    assert len(list((tmp_path / "made" / "pictures").glob("*.png"))) == 8
+    assert made["overwrite"] is True
+
+
+def test_demo_that_is_interrupted_says_so(host, engine, monkeypatch, capsys):
+    monkeypatch.setattr(textual_inversion.core.create, "create", lambda _host, **values: None)
+    engine.finished = dataclasses.replace(FINISHED, exit_code=130, message="Interrupted at 3 steps.")
+    assert cli.main(["demo"]) == 130
+    assert capsys.readouterr().out == "Interrupted at 3 steps.\n"
+
+
 @pytest.fixture
 def embedding_file(tmp_path):
     path = tmp_path / "cat.pt"
