@@ -71,9 +71,9 @@ def trouble(*, loss: float, gradient_norm: float, relative_norms: Sequence[float
         return f"the loss became {loss}"
     if not math.isfinite(gradient_norm):
         return f"the gradient became {gradient_norm}"
-    worst = max(relative_norms, default=0.0)
-    if not math.isfinite(worst):
+    if not all(map(math.isfinite, relative_norms)):  # max() would overlook a NaN that is not the first
         return "the vectors became NaN"
+    worst = max(relative_norms, default=0.0)
     if worst > LARGEST_NORM:
         return f"the vectors grew to {worst:.0f} times the length of the model's own words"
     return None
