@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any, TextIO
 
 from ..core.plain_json import finite
@@ -22,23 +23,29 @@ class Console:
 
     def say(self, text: str) -> None:
         """A result, for a person."""
-        print(text, file=self.err if self.json_output else self.out, flush=True)
+        if self.json_output:
+            self.note(text)
+        else:
+            self._write(text)
 
     def note(self, text: str) -> None:
         """What goes on meanwhile, for a person."""
         print(text, file=self.err, flush=True)
 
     def record(self, value: Any) -> None:
-        """A result or an event, for a program: one line of JSON, and nothing without `--json`.
+        """A result or an event, for a program: one line of JSON, and nothing without `--json`."""
+        if self.json_output:
+            self._write(json.dumps(finite(value)))
 
-        A reader that closed its end (`| head`) does not stop what is being done.
-        """
-        if not self.json_output or self._reader_left:
+    def _write(self, line: str) -> None:
+        """To standard output. A reader that closed its end (`| head`) does not stop what is being done."""
+        if self._reader_left:
             return
         try:
-            print(json.dumps(finite(value)), file=self.out, flush=True)
+            print(line, file=self.out, flush=True)
         except BrokenPipeError:
             self._reader_left = True
+            _into_nothing(self.out)
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -48,3 +55,9 @@ class Console:
             return
         with redirect_stdout(self.err):
             yield
+
+
+def _into_nothing(stream: TextIO) -> None:
+    """Let what is left in the stream's buffer go nowhere, or Python complains when it ends (its own manual's advice)."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
