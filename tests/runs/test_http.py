@@ -4,14 +4,18 @@ import json
 from pathlib import Path
 
 import pytest
-from fake_training import FakeHost, wait_for
+import torch
+from fake_training import FakeHost, FakeTraining, wait_for
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from textual_inversion.core.config import TrainConfig
+from textual_inversion.core.embedding import Embedding
+from textual_inversion.core.formats import read_embedding, write_embedding
 from textual_inversion.runs.access import Access
 from textual_inversion.runs.errors import DeniedError
+from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.http import MAX_BODY_BYTES, PREFIX, mount
 from textual_inversion.runs.manager import RunManager
 
@@ -177,10 +181,34 @@ def test_behind_fastapi_with_a_root_path(manager: RunManager) -> None:
 
 
 def test_embeddings_that_cannot_be_read_say_so(client: TestClient, host: FakeHost) -> None:
-    pytest.importorskip("textual_inversion.core.formats")
     (host.embeddings_dir / "broken.pt").write_bytes(b"rubbish")
     (host.embeddings_dir / ".cat.lock").write_text("{}")
     (host.embeddings_dir / "cat.preview.png").write_bytes(b"")
     (entry,) = client.get("embeddings").json()["embeddings"]
     assert entry["name"] == "broken"
     assert entry["error"]
+
+
+def test_convert_and_its_mistakes(client: TestClient, tmp_path: Path) -> None:
+    source, target = tmp_path / "a.pt", tmp_path / "b.safetensors"
+    write_embedding(Embedding(vectors={"*": torch.ones(2, 768)}, name="a", step=3), source)
+    answer = client.post("convert", json={"source": str(source), "target": str(target)})
+    assert answer.json() == {"files": [str(target)]}
+    assert read_embedding(target).step == 3
+    for body, field in [
+        ({"source": "", "target": str(target)}, "source"),
+        ({"source": str(source), "target": str(tmp_path / "b.exe")}, "file_format"),
+    ]:
+        answer = client.post("convert", json=body)
+        assert (answer.status_code, answer.json()["field"]) == (400, field)
+
+
+def test_what_is_not_given_is_the_hosts(host: FakeHost, training: FakeTraining, tmp_path: Path) -> None:
+    manager = RunManager(host, FifoGate(), train=training, defaults={"width": 64, "log_dir": str(tmp_path / "here")})
+    app = Starlette()
+    mount(app, manager)
+    client = TestClient(app, base_url="http://localhost" + PREFIX + "/")
+    run = client.post("train", json={"name": "cat", "data": "pictures", "steps": 2}).json()["run"]
+    config = client.get(f"runs/{run}").json()["config"]
+    assert (config["width"], config["height"], config["log_dir"]) == (64, 512, str(tmp_path / "here"))
+    manager.close(5)

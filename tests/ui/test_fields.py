@@ -30,13 +30,14 @@ def manager(tmp_path: Path) -> RunManager:
     templates.mkdir()
     (templates / "mine.txt").write_text("[name]")
     host.template_dirs = [templates, shipped_templates_dir()]
-    return RunManager(host, FifoGate(), train=lambda *a, **k: pytest.fail("nothing is trained here"))
+    defaults = {"width": 64, "height": 64, "log_dir": "logs"}
+    return RunManager(host, FifoGate(), train=lambda *a, **k: pytest.fail("nothing is trained here"), defaults=defaults)
 
 
 @pytest.fixture
 def tab(manager: RunManager) -> TrainTab:
     with gr.Blocks():
-        return TrainTab(manager, defaults={"width": 64, "height": 64, "log_dir": "logs"})
+        return TrainTab(manager)
 
 
 def shown(form: Form) -> tuple:

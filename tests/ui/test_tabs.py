@@ -33,7 +33,7 @@ def manager(world: World):
 
 def train_tab(manager: RunManager, world: World, **values: object) -> tuple[TrainTab, list]:
     with gr.Blocks():
-        tab = TrainTab(manager, defaults={})
+        tab = TrainTab(manager)
     config = world.config(**values).to_mapping()
     lines = {"data": "\n".join(config["data"]), "preview_prompts": ""}
     return tab, [{**config, **lines}[name] for name in tab.form.widgets]

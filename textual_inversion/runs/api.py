@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..core.config import TrainConfig
 from ..core.errors import InputError
 from ..core.options import build
 from .access import Access
@@ -52,7 +51,7 @@ class Api:
         return {"name": path.stem, "file": str(path), "warnings": warnings}
 
     def train(self, call: Call) -> dict[str, Any]:
-        config = TrainConfig.from_mapping(call.body)
+        config = self._manager.config(call.body)
         for folder in config.data:
             self._access.check_path(folder, field="data")
         self._access.check_path(config.log_dir, field="log_dir")
@@ -65,7 +64,8 @@ class Api:
         request = build(ConvertRequest, call.body)
         source = self._access.check_path(request.source, field="source")
         target = self._access.check_path(request.target, field="target")
-        return {"file": str(convert(source, target, format=request.format or None))}
+        files = convert(source, target, file_format=request.file_format or None)
+        return {"files": [str(path) for path in files]}
 
     def embeddings(self, call: Call) -> dict[str, Any]:
         return {"embeddings": self._shelf.entries()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,16 +28,30 @@ class RunManager:
     """Runs take turns at ``gate``: the host's lock, entered around everything that uses the model.
 
     ``log_dirs`` are searched for runs of earlier processes, beside the log directories of the runs started here.
+    ``defaults`` are this host's values for settings that nobody gives (size of the pictures, log directory).
     """
 
-    def __init__(self, host: Host, gate: Gate, *, train: Train | None = None, log_dirs: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        host: Host,
+        gate: Gate,
+        *,
+        train: Train | None = None,
+        log_dirs: Sequence[Path] = (),
+        defaults: Mapping[str, Any] | None = None,
+    ) -> None:
         self.host = host
+        self.defaults = dict(defaults or {})
         self._gate = gate
         self._train = train or _default_train()
         self._log_dirs = [*log_dirs]
         self._runs: dict[str, Run] = {}
         self._finder = RunFinder()
         self._lock = threading.Lock()
+
+    def config(self, values: Mapping[str, Any]) -> TrainConfig:
+        """A run's settings from those given, by name; the others are this host's. Raises InputError naming the field."""
+        return TrainConfig.from_mapping({**self.defaults, **values})
 
     def start(self, config: TrainConfig, *, settle: float = SETTLE_SECONDS) -> str:
         """Begin a run and return its id. Raises InputError for refused settings, ConflictError where the name is taken."""

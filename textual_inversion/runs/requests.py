@@ -54,7 +54,7 @@ class ConvertRequest:
         "", "From", group="Convert", help="File of the embedding: .pt, .bin, .safetensors, .png, .webp."
     )
     target: str = option("", "To", group="Convert", help="File to write; its ending chooses the format.")
-    format: str = option("", "Format", group="Convert", help="Needed where the ending leaves a choice.")
+    file_format: str = option("", "Format", group="Convert", help="Needed where the ending leaves a choice.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,6 @@ def build_app(
     manager: RunManager,
     *,
     samplers: Sequence[str],
-    train_defaults: Mapping[str, Any] | None = None,
     generate_defaults: Mapping[str, Any] | None = None,
     notices: Sequence[str] = (),
     page: Mapping[str, Any] | None = None,
@@ -33,7 +32,7 @@ def build_app(
             with gr.TabItem("Create", id="create"):
                 created, name = create_tab(manager)
             with gr.TabItem("Train", id="train"):
-                train = TrainTab(manager, defaults=train_defaults or {})
+                train = TrainTab(manager)
             with gr.TabItem("Generate", id="generate"):
                 GenerateTab(manager, samplers=samplers, defaults=generate_defaults or {})
         created.then(train.refresh_names, inputs=[name], outputs=[train.names], **unlisted())

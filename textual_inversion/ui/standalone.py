@@ -49,15 +49,16 @@ def serving(
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported, so before the next lines
     from .server import served
 
-    manager = RunManager(host, FifoGate(), train=train, log_dirs=[Path(log_dir)])
+    defaults = {"width": host.native_size, "height": host.native_size, "log_dir": log_dir}
+    manager = RunManager(host, FifoGate(), train=train, log_dirs=[Path(log_dir)], defaults=defaults)
     try:
-        with served(_web_app(host, manager, log_dir), address=address, port=port) as url:
+        with served(_web_app(host, manager), address=address, port=port) as url:
             yield url
     finally:
         manager.close()
 
 
-def _web_app(host: Host, manager: RunManager, log_dir: str) -> Any:
+def _web_app(host: Host, manager: RunManager) -> Any:
     """Our routes and the page in one app.
 
     Not ``Blocks.launch``: it gives up where a proxy or a busy machine keeps it from calling itself.
@@ -73,22 +74,20 @@ def _web_app(host: Host, manager: RunManager, log_dir: str) -> Any:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     wanted = {**page, "ssr_mode": False, "footer_links": [], "run_history": False, "mcp_server": False}
     options = accepted(gr.mount_gradio_app, {**wanted, "show_error": True})
-    blocks = _blocks(host, manager, log_dir, page)
+    blocks = _blocks(host, manager, page)
     app = gr.mount_gradio_app(app, blocks, path="/", **options)
     mount(app, manager)
     return app
 
 
-def _blocks(host: Host, manager: RunManager, log_dir: str, page: dict[str, Any]) -> Any:
+def _blocks(host: Host, manager: RunManager, page: dict[str, Any]) -> Any:
     from ..hosts.standalone.samplers import sampler_names
     from .app import build_app
 
-    size = {"width": host.native_size, "height": host.native_size}
     return build_app(
         manager,
         samplers=sampler_names(),
-        train_defaults={**size, "log_dir": log_dir},
-        generate_defaults=size,
+        generate_defaults={"width": host.native_size, "height": host.native_size},
         notices=getattr(host, "notices", ()),
         page=page,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -25,11 +25,11 @@ SHOWN_FIRST = ("Embedding", "Pictures", "Prompts", "Optimiser", "Saving")
 class TrainTab:
     """Draws the tab where it is made; ``refresh_names`` is for events elsewhere that change the list of embeddings."""
 
-    def __init__(self, manager: RunManager, *, defaults: Mapping[str, Any]) -> None:
+    def __init__(self, manager: RunManager) -> None:
         self._manager, self._host = manager, manager.host
         makers = {"name": self._name_list, "template": self._template_list}
         template = shown_template(self._host, TrainConfig().template)
-        self.form = Form(TrainConfig, form="train", defaults={**defaults, "template": template}, makers=makers)
+        self.form = Form(TrainConfig, form="train", defaults={**manager.defaults, "template": template}, makers=makers)
         with gr.Row():
             with gr.Column(scale=5, min_width=420):
                 self._draw_form()
