@@ -202,3 +202,20 @@ def test_names_in_prompts_are_found_in_order(host_of: HostOf) -> None:
     prompts = PromptEncoder(host.load().encoders)
     live = {"tix": vectors(host), "zzyx": vectors(host), "absent": vectors(host)}
     assert prompts.names_in(["a zzyx", "(tix:2) zzyx"], live=live, files={}) == ["zzyx", "tix"]
+
+
+def test_encoders_in_half_precision_give_float32_near_the_full_ones(host_of: HostOf) -> None:
+    """As SDXL's run on a card."""
+    host = host_of("sdxl")
+    full = encode(host, "a (tix:1.2)", tix=vectors(host))
+    model = load_model(host.checkpoint, device=torch.device("cpu"), unet_dtype=torch.float32)
+    for tower in model.networks.text.values():
+        tower.model.to(torch.bfloat16)
+    live = {key: tensor.requires_grad_() for key, tensor in vectors(host).items()}
+    half = PromptEncoder(model.encoders).encode(
+        ["a (tix:1.2)"], live={"tix": live}, files={}, clip_skip=1, size=(64, 64)
+    )
+    assert half.context.dtype == torch.float32
+    torch.testing.assert_close(half.context, full.context, rtol=0.1, atol=0.1)
+    half.context.square().sum().backward()
+    assert all(tensor.grad is not None and tensor.grad.dtype == torch.float32 for tensor in live.values())

@@ -207,12 +207,19 @@ def test_the_config_decides_schedule_prediction_and_sizes(tmp_path: Path) -> Non
     assert model.layout.native_size("epsilon") == 64
 
 
-def test_the_text_encoders_folder_may_be_absolute(tmp_path: Path) -> None:
+def test_the_text_encoders_folder_may_be_absolute_or_in_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = make_tiny_checkpoint(tmp_path / "m.safetensors")
     folder = (tmp_path / "m-text-encoder").rename(tmp_path / "elsewhere")
     assert load(path).layout.text["clip_l"].heads == 1
     text = path.with_suffix(".yaml").read_text().replace("m-text-encoder", str(folder))
     path.with_suffix(".yaml").write_text(text)
+    assert load(path).layout.text["clip_l"].heads == 4
+    (tmp_path / "work").mkdir()
+    folder.rename(tmp_path / "work" / "m-text-encoder")
+    path.with_suffix(".yaml").write_text(text.replace(str(folder), "m-text-encoder"))
+    monkeypatch.chdir(tmp_path / "work")
     assert load(path).layout.text["clip_l"].heads == 4
 
 

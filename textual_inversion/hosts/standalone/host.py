@@ -48,7 +48,7 @@ class StandaloneHost:
         self._template_dirs = (*template_dirs, SHIPPED_TEMPLATES)
         self._library = EmbeddingLibrary(embeddings_dir)
         self._model: LoadedModel | None = None
-        self._lent = threading.Lock()
+        self._lent, self._loading = threading.Lock(), threading.Lock()
         self.device = choose_device(device)
         if threads is not None:
             torch.set_num_threads(threads)
@@ -89,14 +89,13 @@ class StandaloneHost:
         Raises LeaseError, FileFormatError or ResourceError with a sentence.
         """
         dtype = unet_dtype(request.precision, self.device) if request else None
-        model = self._model
-        if model is None or (dtype is not None and dtype != model.unet_dtype):
-            self._model = None  # free the old one before the new one is read
-            model = load_model(
-                self._checkpoint, device=self.device, unet_dtype=dtype or unet_dtype("auto", self.device)
-            )
-            self._model = model
-        return model
+        with self._loading:
+            model = self._model
+            if model is None or (dtype is not None and dtype != model.unet_dtype):
+                self._model = None  # free the old one before the new one is read
+                wanted = dtype or unet_dtype("auto", self.device)
+                model = self._model = load_model(self._checkpoint, device=self.device, unet_dtype=wanted)
+            return model
 
     @contextmanager
     def lease(self, request: LeaseRequest) -> Iterator[StandaloneLease]:
