@@ -86,7 +86,7 @@ def _first_vectors(lease: Lease, *, init: str, text: str, count: int, seed: int)
     if init in get_args(InitMethod):
         return initial_vectors(lease.encoders, method=cast(InitMethod, init), text=text, count=count, seed=seed)
     path = Path(init)
-    if not path.exists():
+    if not init.strip() or not path.exists():
         raise InputError(
             f"{init!r} is neither a way to begin ({', '.join(get_args(InitMethod))}) nor a file that exists.",
             field="init",
