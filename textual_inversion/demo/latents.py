@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from diffusers import AutoencoderKL
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Latents:
         return self.means * self.scale_factor
 
 
-def encoded(vae: nn.Module, pictures: np.ndarray, cache: Path) -> Latents:
+def encoded(vae: AutoencoderKL, pictures: np.ndarray, cache: Path) -> Latents:
     """Encodes (n, 64, 64, 3) uint8 pictures, or reads `cache` where it holds as many."""
     means = np.load(cache) if cache.exists() else np.empty((0, 4, 8, 8), dtype=np.float32)
     if len(means) != len(pictures):
@@ -35,7 +35,7 @@ def encoded(vae: nn.Module, pictures: np.ndarray, cache: Path) -> Latents:
     return Latents(torch.from_numpy(means), float(1.0 / means.std()))
 
 
-def _encode(vae: nn.Module, pictures: np.ndarray) -> np.ndarray:
+def _encode(vae: AutoencoderKL, pictures: np.ndarray) -> np.ndarray:
     batch = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1.0
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         return vae.quant_conv(vae.encoder(batch))[:, :4].float().numpy()

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from PIL import Image
 from safetensors.torch import load_file
-from torch import nn
+from transformers import CLIPTextModel
 
 from ..hosts.standalone.ldm_keys import (
     TEXT_PREFIX,
@@ -32,9 +33,9 @@ from .text import token_ids
 class Painter:
     """The networks of one checkpoint."""
 
-    vae: nn.Module
-    unet: nn.Module
-    text: nn.Module
+    vae: AutoencoderKL
+    unet: UNet2DConditionModel
+    text: CLIPTextModel
     alphas_cumprod: torch.Tensor
     scale_factor: float
 

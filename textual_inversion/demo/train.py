@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import nn
+from diffusers import AutoencoderKL
+from transformers import CLIPTextModel
 
 from .export import export_checkpoint
 from .latents import encoded
@@ -51,7 +52,7 @@ def train_all(options: argparse.Namespace, shape: DemoShape) -> None:
 
 
 def _export(
-    folder: Path, vae: nn.Module, words: Words, shape: DemoShape, scale_factor: float, model: Denoiser, step: int
+    folder: Path, vae: AutoencoderKL, words: Words, shape: DemoShape, scale_factor: float, model: Denoiser, step: int
 ) -> None:
     export_checkpoint(
         folder,
@@ -64,7 +65,7 @@ def _export(
     (folder / "step.txt").write_text(f"{step}\n", encoding="utf-8")
 
 
-def with_whole_vocabulary(text: nn.Module, words: Words, shape: DemoShape) -> nn.Module:
+def with_whole_vocabulary(text: CLIPTextModel, words: Words, shape: DemoShape) -> CLIPTextModel:
     """A text encoder with CLIP's 49408 rows that holds `text`, trained on the rows of `words` alone."""
     whole = build_text(shape)
     weights = dict(text.state_dict())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import AutoencoderKL
 from torch import nn
 
 from .progress import Progress, cosine
@@ -29,7 +30,7 @@ class DecoderPlan:
 
 
 def train_decoder(
-    vae: nn.Module, means: torch.Tensor, pictures: np.ndarray, plan: DecoderPlan, *, folder: Path, seed: int
+    vae: AutoencoderKL, means: torch.Tensor, pictures: np.ndarray, plan: DecoderPlan, *, folder: Path, seed: int
 ) -> None:
     """Trains decoder and post_quant_conv of `vae` in place on (n, 4, 8, 8) latents and their (n, 64, 64, 3) pictures."""
     parts = nn.ModuleDict({"decoder": vae.decoder, "post_quant_conv": vae.post_quant_conv})

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffusers import UNet2DConditionModel
 from torch import nn
+from transformers import CLIPTextModel
 
 from .captions import training_caption
 from .models import TIMESTEPS, DemoShape, alphas_cumprod, build_text, build_unet
@@ -40,8 +42,8 @@ class UnetPlan:
 class Denoiser:
     """A U-Net and the text encoder that was trained with it."""
 
-    unet: nn.Module
-    text: nn.Module
+    unet: UNet2DConditionModel
+    text: CLIPTextModel
 
 
 def train_unet(
@@ -58,20 +60,21 @@ def train_unet(
     """Trains (or goes on training) on scaled (n, 4, 8, 8) latents; returns the EMA, which `export` also gets at times."""
     torch.manual_seed(seed)
     unet, text = build_unet(shape), build_text(shape, len(words.ids))
-    modules = {"unet": unet, "text": text, "ema_unet": copy.deepcopy(unet), "ema_text": copy.deepcopy(text)}
-    average = Denoiser(modules["ema_unet"].requires_grad_(False), modules["ema_text"].requires_grad_(False))
+    average = Denoiser(copy.deepcopy(unet).requires_grad_(False), copy.deepcopy(text).requires_grad_(False))
+    modules = {"unet": unet, "text": text, "ema_unet": average.unet, "ema_text": average.text}
     weights = [*unet.parameters(), *text.parameters()]
     averaged = [*average.unet.parameters(), *average.text.parameters()]
     optimizer = torch.optim.AdamW(weights, lr=plan.learning_rate, weight_decay=0.0, betas=(0.9, 0.99), fused=True)
     path = folder / "unet-state.safetensors"
     start = load_state(path, modules, optimizer)
-    forward = torch.compile(unet) if plan.compile else unet
+    predict = torch.compile(unet) if plan.compile else unet
+    encode = torch.compile(text) if plan.compile else text
     progress, saved, exported = Progress("unet", plan.steps, every=100), time.monotonic(), time.monotonic()
     for step in range(start, plan.steps):
         rate = cosine(step, steps=plan.steps, peak=plan.learning_rate, warm_up=300)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        loss = _loss(forward, text, _batch(latents, scenes, words, plan, step, seed), plan.snr_cap)
+        loss = _loss(predict, encode, _batch(latents, scenes, words, plan, step, seed), plan.snr_cap)
         loss.backward()
         nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
@@ -112,10 +115,10 @@ def _batch(latents: torch.Tensor, scenes: list[Scene], words: Words, plan: UnetP
     return Batch(noisy, noise, timesteps, words.rows(captions))
 
 
-def _loss(unet: Callable[..., Any], text: nn.Module, batch: Batch, snr_cap: float) -> torch.Tensor:
+def _loss(predict: Callable[..., Any], encode: Callable[..., Any], batch: Batch, snr_cap: float) -> torch.Tensor:
     with torch.autocast("cpu", torch.bfloat16):
-        context = text(batch.rows).last_hidden_state
-        predicted = unet(batch.noisy, batch.timesteps, context).sample
+        context = encode(batch.rows).last_hidden_state
+        predicted = predict(batch.noisy, batch.timesteps, context).sample
     signal = alphas_cumprod()[batch.timesteps].float()
     snr = signal / (1.0 - signal)
     weight = snr.clamp(max=snr_cap) / snr

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import AutoencoderKL
 from torch import nn
 
 from .models import DemoShape, build_vae
@@ -28,7 +29,7 @@ class VaePlan:
     compile: bool = False
 
 
-def train_vae(pictures: np.ndarray, plan: VaePlan, *, shape: DemoShape, folder: Path, seed: int) -> nn.Module:
+def train_vae(pictures: np.ndarray, plan: VaePlan, *, shape: DemoShape, folder: Path, seed: int) -> AutoencoderKL:
     """Trains (or goes on training) on (n, 64, 64, 3) uint8 pictures and returns the VAE. Bit-equal through a resume."""
     torch.manual_seed(seed)
     vae = build_vae(shape)
@@ -72,7 +73,7 @@ def _batch(pictures: np.ndarray, plan: VaePlan, step: int, seed: int) -> tuple[t
     return batch, noise
 
 
-def _reconstruct(vae: nn.Module, batch: torch.Tensor, noise: torch.Tensor, kl_weight: float) -> torch.Tensor:
+def _reconstruct(vae: AutoencoderKL, batch: torch.Tensor, noise: torch.Tensor, kl_weight: float) -> torch.Tensor:
     with torch.autocast("cpu", torch.bfloat16):
         mean, log_variance = vae.quant_conv(vae.encoder(batch)).float().chunk(2, dim=1)
         log_variance = log_variance.clamp(-30.0, 20.0)

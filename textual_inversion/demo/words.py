@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
-from torch import nn
+from transformers import CLIPTextModel
 
 from .captions import caption
 from .models import END_OF_TEXT, VOCABULARY
@@ -49,6 +49,6 @@ def collect_words(samples: int = 3000, seed: int = 0) -> Words:
     return Words(ids, index)
 
 
-def small_table(text: nn.Module) -> torch.Tensor:
+def small_table(text: CLIPTextModel) -> torch.Tensor:
     """The token table of a text encoder of transformers."""
     return cast("torch.Tensor", text.get_input_embeddings().weight.detach())
