@@ -96,6 +96,15 @@ def big_tensors(shape: ldm_keys.UnetShape, *, context: int, linear: bool) -> dic
     return tensors | {k: v for k, v in tiny_tensors(family, False, 0).items() if k.startswith("cond_stage")}
 
 
+@pytest.mark.parametrize("shape", [ldm_keys.SD1_UNET, ldm_keys.SDXL_UNET])
+def test_names_of_full_size_unets_are_those_that_diffusers_gives(shape: ldm_keys.UnetShape) -> None:
+    table = ldm_keys.unet_keys(shape)
+    marks = {name: torch.tensor(float(number)) for number, name in enumerate(table)}
+    settings = {"layers_per_block": shape.blocks, "addition_embed_type": "text_time" if shape.labels else None}
+    converted = convert_ldm_unet_checkpoint({ldm_keys.UNET_PREFIX + k: v for k, v in marks.items()}, settings)
+    assert {name: int(mark) for name, mark in converted.items()} == {name: i for i, name in enumerate(table.values())}
+
+
 def test_sd15_and_sd2_are_known_by_their_shapes() -> None:
     sd1 = layout_from_tensors(big_tensors(ldm_keys.SD1_UNET, context=768, linear=False), {})
     assert sd1.unet.shape == ldm_keys.SD1_UNET

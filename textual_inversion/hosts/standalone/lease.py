@@ -111,7 +111,7 @@ class StandaloneLease:
     def _vae_here(self) -> Iterator[nn.Module]:
         """The VAE on the lease's device; parked again afterwards where it was, unless a backward pass needs it there."""
         vae = self._model.networks.vae
-        parked = vae.device != self.device
+        parked = vae.device.type != self.device.type
         yield vae.to(self.device) if parked else vae
         if parked and not torch.is_grad_enabled():
             self.park_vae()
