@@ -1,4 +1,9 @@
-"""Third stage: U-Net and text encoder together, on the latents; eps prediction, min-SNR weights, an EMA of both."""
+"""Third stage: U-Net and text encoder together, on the latents; eps prediction, an EMA of both.
+
+The error in eps is weighted by 1 / alphas_cumprod, which makes it the error in v (Salimans and Ho 2022, appendix D). With
+the plain eps loss, or with min-SNR weights, a caption's *place* is never learned: where a shape is can be seen in all but the
+noisiest latents, and there the eps loss is next to nothing.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +31,13 @@ from .words import Words
 
 @dataclass(frozen=True)
 class UnetPlan:
-    """How long and how fast. `snr_cap`: gamma of min-SNR weighting (Hang et al. 2023, eq. 5, for eps)."""
+    """How long and how fast. `weight_cap`: most that a timestep's error is weighted."""
 
     steps: int = 7000
     batch_size: int = 64
     learning_rate: float = 8e-4
     ema: float = 0.999
-    snr_cap: float = 5.0
+    weight_cap: float = 100.0
     save_seconds: float = 120.0
     export_seconds: float = 300.0
     compile: bool = False
@@ -74,7 +79,7 @@ def train_unet(
         rate = cosine(step, steps=plan.steps, peak=plan.learning_rate, warm_up=300)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        loss = _loss(predict, encode, _batch(latents, scenes, words, plan, step, seed), plan.snr_cap)
+        loss = _loss(predict, encode, _batch(latents, scenes, words, plan, step, seed), plan.weight_cap)
         loss.backward()
         nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
@@ -115,12 +120,10 @@ def _batch(latents: torch.Tensor, scenes: list[Scene], words: Words, plan: UnetP
     return Batch(noisy, noise, timesteps, words.rows(captions))
 
 
-def _loss(predict: Callable[..., Any], encode: Callable[..., Any], batch: Batch, snr_cap: float) -> torch.Tensor:
+def _loss(predict: Callable[..., Any], encode: Callable[..., Any], batch: Batch, weight_cap: float) -> torch.Tensor:
     with torch.autocast("cpu", torch.bfloat16):
         context = encode(batch.rows).last_hidden_state
         predicted = predict(batch.noisy, batch.timesteps, context).sample
-    signal = alphas_cumprod()[batch.timesteps].float()
-    snr = signal / (1.0 - signal)
-    weight = snr.clamp(max=snr_cap) / snr
+    weight = (1.0 / alphas_cumprod()[batch.timesteps].float()).clamp(max=weight_cap)
     error = (predicted.float() - batch.noise).square().mean(dim=(1, 2, 3))
     return (weight * error).mean()
