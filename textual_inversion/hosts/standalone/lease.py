@@ -20,27 +20,12 @@ from ...core.host import (
     Picture,
     PictureRequest,
 )
+from ..frozen import frozen as frozen
 from .conditioning import PromptEncoder
 from .embeddings import EmbeddingLibrary
 from .loading import LoadedModel
 from .pictures import PictureMaker
 from .text import ClipEncoder
-
-
-@contextmanager
-def frozen(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Inside, no weight asks for a gradient and every module is in eval mode; leaving puts each flag back."""
-    flags = [(weight, weight.requires_grad) for module in modules for weight in module.parameters()]
-    modes = [(part, part.training) for module in modules for part in module.modules()]
-    try:
-        for module in modules:
-            module.requires_grad_(False).eval()
-        yield
-    finally:
-        for weight, flag in flags:
-            weight.requires_grad_(flag)
-        for part, mode in modes:
-            part.training = mode
 
 
 class StandaloneLease:

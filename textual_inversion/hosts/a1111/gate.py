@@ -1,0 +1,85 @@
+"""The web UI's queue: one lock for everything that uses the model, and the job it shows meanwhile."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+from modules import call_queue, progress, shared
+
+from ...core.control import Control
+from ...core.events import Emit, Event, Prepared, Stepped
+from ..swapped import swapped
+
+
+class QueueGate:
+    """The web UI's queue lock, held as ``with gate:``, with a job of its own as long as it is held.
+
+    As ``wrap_gradio_gpu_call`` does for pictures. The lock serves those who wait in their order and is not re-entrant.
+    """
+
+    def __init__(self) -> None:
+        self._task = ""
+
+    def __enter__(self) -> None:
+        task = f"task(textual-inversion-{secrets.token_hex(4)})"
+        progress.add_task_to_queue(task)
+        call_queue.queue_lock.acquire()
+        self._task = task
+        shared.state.begin(job=task)
+        progress.start_task(task)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            progress.finish_task(self._task)
+            shared.state.end()
+            shared.state.skipped = shared.state.interrupted = shared.state.stopping_generation = False
+        finally:
+            call_queue.queue_lock.release()
+
+
+@contextmanager
+def shown_in_queue(emit: Emit, control: Control) -> Iterator[Emit]:
+    """Events also move the web UI's progress display, and its Interrupt reaches ``control``.
+
+    Any request that ends resets the web UI's flags, so the wish is taken where it is made; code that sets the flag
+    without a call is seen at the next event.
+    """
+    state = shared.state
+
+    def told(event: Event) -> None:
+        _show(event)
+        if state.interrupted or state.stopping_generation:
+            control.interrupt()
+        emit(event)
+
+    with swapped(
+        state,
+        interrupt=_also(state.interrupt, control.interrupt),
+        stop_generating=_also(state.stop_generating, control.interrupt),
+    ):
+        yield told
+
+
+def _also(first: Callable[[], Any], second: Callable[[], Any]) -> Callable[[], Any]:
+    def both() -> None:
+        first()
+        second()
+
+    return both
+
+
+def _show(event: Event) -> None:
+    state = shared.state
+    if isinstance(event, Prepared):
+        state.job_count, state.job_no = event.total_steps, event.start_step
+        state.textinfo = f"Training {event.name}"
+    elif isinstance(event, Stepped):
+        state.job_count, state.job_no = event.total_steps, event.step
+        state.sampling_step = state.sampling_steps = 0
+        state.textinfo = f"Training: step {event.step} of {event.total_steps}, loss {event.smooth_loss:.4f}"

@@ -1,0 +1,26 @@
+"""Weights that ask for no gradient while they are lent, whatever they asked for before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from torch import nn
+
+
+@contextmanager
+def frozen(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Inside, no weight asks for a gradient and every module is in eval mode; leaving puts each flag back."""
+    flags = [(weight, weight.requires_grad) for module in modules for weight in module.parameters()]
+    modes = [(part, part.training) for module in modules for part in module.modules()]
+    try:
+        for weight, _ in flags:
+            weight.requires_grad_(False)
+        for part, _ in modes:
+            part.training = False  # not eval(): LDM replaces train() of the VAE with one that does nothing
+        yield
+    finally:
+        for weight, flag in flags:
+            weight.requires_grad_(flag)
+        for part, mode in modes:
+            part.training = mode

@@ -1,0 +1,56 @@
+"""What a web UI is to the extension besides a model: a queue, a page, a server with a login."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..core.control import Control
+from ..core.events import Emit
+from ..core.host import Host
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+Tab = tuple[Any, str, str]
+"""The blocks, the title, the element id."""
+
+
+class WebUI(Protocol):
+    """One per process. Implemented by ``hosts/<name>/webui.py``."""
+
+    @property
+    def host(self) -> Host: ...
+    @property
+    def gate(self) -> AbstractContextManager[Any]:
+        """The web UI's own queue: whoever is inside has the model to itself. Entered again and again."""
+        ...
+
+    @property
+    def confined_to(self) -> Sequence[Path] | None:
+        """The folders in one of which paths given over the network have to lie; None where the web UI allows any."""
+        ...
+
+    @property
+    def served_names(self) -> Sequence[str] | None:
+        """Names under which the server is reached on purpose; None where a login makes any name safe."""
+        ...
+
+    def admits(self, request: Request) -> bool:
+        """Whether the request carries the web UI's login; always so where it has none."""
+        ...
+
+    def watch(self, emit: Emit, control: Control) -> AbstractContextManager[Emit]:
+        """Inside, the events given to the emit it yields also show on the web UI's own progress display, and the web UI's
+        Interrupt reaches ``control``, even if something else takes it back a moment later."""
+        ...
+
+    def on_tabs(self, make: Callable[[], Tab]) -> None:
+        """Have ``make`` called whenever the page is built."""
+        ...
+
+    def on_app(self, mount: Callable[[Any], None]) -> None:
+        """Have ``mount`` called with the server's app (FastAPI) whenever it was started."""
+        ...
