@@ -15,6 +15,8 @@ from .errors import DeniedError
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from ..core.config import TrainConfig
+
 
 class Access:
     """Everyone who reaches the port, on the standalone app; a web UI's wiring asks for its login in ``authorize``.
@@ -33,6 +35,13 @@ class Access:
         if not path.strip() or "\0" in path:
             raise InputError("No file or folder is given here.", field=field)
         return Path(path.strip())
+
+    def check_config(self, config: TrainConfig) -> None:
+        """``check_path`` for every path among a run's settings."""
+        for folder in config.data:
+            self.check_path(folder, field="data")
+        self.check_path(config.log_dir, field="log_dir")
+        self.check_path(config.template, field="template")
 
     def check_origin(self, request: Request) -> None:
         """Refuse a page of another site (CSRF), and a foreign name that was pointed at this machine (DNS rebinding)."""

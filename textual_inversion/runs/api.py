@@ -52,10 +52,7 @@ class Api:
 
     def train(self, call: Call) -> dict[str, Any]:
         config = self._manager.config(call.body)
-        for folder in config.data:
-            self._access.check_path(folder, field="data")
-        self._access.check_path(config.log_dir, field="log_dir")
-        self._access.check_path(config.template, field="template")
+        self._access.check_config(config)
         return {"run": self._manager.start(config)}
 
     def convert(self, call: Call) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import gradio as gr
 
 from ..core.errors import UserError
 from ..core.options import build
+from ..runs.access import Access
 from ..runs.api import create_embedding
 from ..runs.manager import RunManager
 from ..runs.requests import INIT_METHODS, CreateRequest
@@ -22,8 +23,11 @@ _INTRODUCTION = (
 )
 
 
-def create_tab(manager: RunManager) -> tuple[Any, Any]:
-    """Draws the tab. Returns the button's event, for what should follow, and the widget with the name."""
+def create_tab(manager: RunManager, access: Access | None = None) -> tuple[Any, Any]:
+    """Draws the tab. Returns the button's event, for what should follow, and the widget with the name.
+
+    A path in the form has to pass ``access``.
+    """
     form = Form(CreateRequest, form="create", makers={"init": _init_list})
     gr.Markdown(_INTRODUCTION)
     with gr.Column(elem_classes=["ti-narrow"]):
@@ -35,7 +39,10 @@ def create_tab(manager: RunManager) -> tuple[Any, Any]:
 
     def create(*given: Any) -> str:
         try:
-            path, warnings = create_embedding(manager, build(CreateRequest, form.values(given)))
+            request = build(CreateRequest, form.values(given))
+            if access is not None and request.init not in INIT_METHODS:
+                access.check_path(request.init, field="init")
+            path, warnings = create_embedding(manager, request)
         except UserError as error:
             return error_message(error, form="create")
         return message(f"Created {path.stem}: {path}. Next: Train.", kind="done", notes=warnings)

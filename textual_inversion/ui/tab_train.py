@@ -9,6 +9,7 @@ import gradio as gr
 
 from ..core.config import TrainConfig
 from ..core.errors import UserError
+from ..runs.access import Access
 from ..runs.manager import RunManager
 from .dataset_check import check_run
 from .fields import Form
@@ -25,8 +26,9 @@ SHOWN_FIRST = ("Embedding", "Pictures", "Prompts", "Optimiser", "Saving")
 class TrainTab:
     """Draws the tab where it is made; ``refresh_names`` is for events elsewhere that change the list of embeddings."""
 
-    def __init__(self, manager: RunManager) -> None:
-        self._manager, self._host = manager, manager.host
+    def __init__(self, manager: RunManager, access: Access | None = None) -> None:
+        """Paths in the form have to pass ``access``."""
+        self._manager, self._host, self._access = manager, manager.host, access or Access()
         makers = {"name": self._name_list, "template": self._template_list}
         template = shown_template(self._host, TrainConfig().template)
         self.form = Form(TrainConfig, form="train", defaults={**manager.defaults, "template": template}, makers=makers)
@@ -52,7 +54,9 @@ class TrainTab:
         """What the form says. Raises InputError naming the field."""
         values = self.form.values(given)
         values["template"] = chosen_template(self._host, values["template"])
-        return TrainConfig.from_mapping(values)
+        config = TrainConfig.from_mapping(values)
+        self._access.check_config(config)
+        return config
 
     def start(self, *given: Any) -> str:
         """Check and start; the answer tells the monitor which run to show."""
