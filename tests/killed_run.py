@@ -1,0 +1,41 @@
+"""A run in a process of its own, which a test kills: a module that a fresh process can import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from engine_world import World
+from fake_host import FakeHost
+
+from textual_inversion.core import trainer
+from textual_inversion.core.errors import InputError
+from textual_inversion.core.events import Finished
+from textual_inversion.core.rundir import newest_run
+
+SETTINGS = {
+    "steps": 8,
+    "gradient_accumulation": 2,
+    "latent_sampling": "random",
+    "shuffle_tags": True,
+    "ema": 0.9,
+    "save_every": 1,
+    "image_every": 2,
+    "evaluate_every": 4,
+    "evaluate_samples": 2,
+    "csv_every": 1,
+    "keep_copies": 3,
+}
+
+
+def go_on(folder: Path) -> Finished:
+    """Start the run of the world in ``folder``, or resume it where there is one; the state is written at every step."""
+    torch.set_num_threads(1)
+    trainer._STATE_EVERY_SECONDS = 0.0
+    world = World(folder=folder, host=FakeHost(folder))
+    config = world.config(**SETTINGS)
+    try:
+        resume = newest_run(folder / "log", "thing")
+    except InputError:
+        resume = None
+    return world.train(config, resume=resume)
