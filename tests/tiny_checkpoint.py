@@ -123,7 +123,7 @@ def checkpoint_weights(family: Family = "sd1") -> dict[str, Tensor]:
     shapes: dict[str, list[int]] = json.loads((REFERENCE / "tiny_checkpoint_shapes.json").read_text())
     if family == "sd2":
         shapes = {name: _shape_in_sd2(name, shape) for name, shape in shapes.items()}
-    weights = {name: _weight(name, shape) for name, shape in shapes.items()}
+    weights = {name: uniform_weight(name, shape) for name, shape in shapes.items()}
     weights.update(_text_encoder(family))
     betas = torch.linspace(0.00085**0.5, 0.0120**0.5, 1000, dtype=torch.float64) ** 2
     weights["betas"] = betas.float()
@@ -148,7 +148,8 @@ def _shape_in_sd2(name: str, shape: list[int]) -> list[int]:
     return shape
 
 
-def _weight(name: str, shape: list[int]) -> Tensor:
+def uniform_weight(name: str, shape: list[int]) -> Tensor:
+    """A bias, the gain of a norm, or the weight of a layer, by its name and shape."""
     if name.endswith(".bias"):
         return uniform(name, *shape, std=0.1)
     if len(shape) == 1:

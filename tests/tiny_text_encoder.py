@@ -55,27 +55,27 @@ def uniform(name: str, *shape: int, std: float, mean: float = 0.0) -> Tensor:
     return (torch.rand(shape, generator=generator) * 2 - 1) * half_width + mean
 
 
-def text_encoder_weights() -> dict[str, Tensor]:
+def text_encoder_weights(width: int = WIDTH) -> dict[str, Tensor]:
     """The encoder under the names of transformers' `CLIPTextModel` (`text_model.…`), float32."""
     weights = {
-        "text_model.embeddings.token_embedding.weight": uniform("tokens", VOCABULARY, WIDTH, std=1.0),
-        "text_model.embeddings.position_embedding.weight": uniform("positions", POSITIONS, WIDTH, std=0.5),
+        "text_model.embeddings.token_embedding.weight": uniform("tokens", VOCABULARY, width, std=1.0),
+        "text_model.embeddings.position_embedding.weight": uniform("positions", POSITIONS, width, std=0.5),
     }
     for layer in range(LAYERS):
-        weights.update(_layer(f"text_model.encoder.layers.{layer}"))
+        weights.update(_layer(f"text_model.encoder.layers.{layer}", width))
     # A mean well away from zero: the emphasis divides by the mean of the output.
-    weights.update(_norm("text_model.final_layer_norm", bias_mean=0.4))
+    weights.update(_norm("text_model.final_layer_norm", bias_mean=0.4, width=width))
     return weights
 
 
-def _layer(name: str) -> dict[str, Tensor]:
+def _layer(name: str, width: int) -> dict[str, Tensor]:
     weights: dict[str, Tensor] = {}
     for part in ("q_proj", "k_proj", "v_proj", "out_proj"):
-        weights.update(_linear(f"{name}.self_attn.{part}", WIDTH, WIDTH))
-    weights.update(_linear(f"{name}.mlp.fc1", 4 * WIDTH, WIDTH))
-    weights.update(_linear(f"{name}.mlp.fc2", WIDTH, 4 * WIDTH))
-    weights.update(_norm(f"{name}.layer_norm1", bias_mean=0.0))
-    weights.update(_norm(f"{name}.layer_norm2", bias_mean=0.0))
+        weights.update(_linear(f"{name}.self_attn.{part}", width, width))
+    weights.update(_linear(f"{name}.mlp.fc1", 4 * width, width))
+    weights.update(_linear(f"{name}.mlp.fc2", width, 4 * width))
+    weights.update(_norm(f"{name}.layer_norm1", bias_mean=0.0, width=width))
+    weights.update(_norm(f"{name}.layer_norm2", bias_mean=0.0, width=width))
     return weights
 
 
