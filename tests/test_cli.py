@@ -331,6 +331,8 @@ def test_demo_leaves_all_its_files(host, engine, monkeypatch, capsys, tmp_path):
         "picture": "run/image_embeddings/demo-concept-9.png",
         "loss_table": "run/textual_inversion_loss.csv",
         "sheet": "made/sheet.png",
+        "right_before": 0,
+        "right_after": 0,
     }
     assert Image.open(told["sheet"]).height > 1000
     config = engine.calls[0][0]

@@ -66,8 +66,9 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         console.say(finished.message)
         return finished.exit_code
     console.note("4/4  What it draws now")
-    page = _sheet(arguments, pictures, before, _drawn(host, arguments, console))
-    _tell(finished, page, console)
+    after = _drawn(host, arguments, console)
+    page = _sheet(arguments, pictures, before, after)
+    _tell(finished, page, console, right={"right_before": _right(before), "right_after": _right(after)})
     return 0
 
 
@@ -112,6 +113,15 @@ def _drawn(host: Host, arguments: argparse.Namespace, console: Console) -> list[
         return [[draw(prompt, seed) for seed in SEEDS] for prompt in prompts]
 
 
+def _right(drawn: list[list[Image.Image]]) -> int:
+    """In how many pictures the grader sees the concept's own shape and colour."""
+    from ..demo.concepts import DEMO_CONCEPT
+    from ..demo.grader import Grader
+
+    verdicts = Grader.load().grade([picture for row in drawn for picture in row])
+    return sum(all(getattr(verdict, key) == value for key, value in DEMO_CONCEPT.fixed.items()) for verdict in verdicts)
+
+
 def _sheet(
     arguments: argparse.Namespace,
     pictures: Sequence[Path],
@@ -141,7 +151,7 @@ def _sheet(
     return path
 
 
-def _tell(finished: Finished, page: Path, console: Console) -> None:
+def _tell(finished: Finished, page: Path, console: Console, *, right: dict[str, int]) -> None:
     run = Path(finished.run_dir)
     carriers = sorted((run / "image_embeddings").glob("*.png"), key=lambda path: path.stat().st_mtime)
     paths = {
@@ -158,7 +168,11 @@ def _tell(finished: Finished, page: Path, console: Console) -> None:
     }
     for key, path in paths.items():
         console.say(f"{labels[key]}: {path or 'none was made'}")
-    console.record({key: None if path is None else str(path) for key, path in paths.items()})
+    console.say(
+        f"Pictures that show the concept's shape and colour: {right['right_before']} of {len(PROMPTS) * len(SEEDS)} before, "
+        f"{right['right_after']} after"
+    )
+    console.record({key: None if path is None else str(path) for key, path in paths.items()} | right)
 
 
 COMMAND = Command(
