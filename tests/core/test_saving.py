@@ -173,3 +173,17 @@ def test_the_plan_is_written_in_full(world: World) -> None:
     assert resolved["prompts"] == ["a photo of [name]", "[name], [filewords]"]
     assert len(resolved["pictures"]) == 3
     assert resolved["checkpoint_sha256"].startswith("0123456789")
+
+
+def test_a_run_killed_after_its_last_step_is_finished_by_resuming(world: World) -> None:
+    made = world.create()
+    before = made.read_bytes()
+    finished = world.train(world.config(steps=4))
+    expected = read_embedding(made).vectors["*"]
+    made.write_bytes(before)  # as if the process had died before it was written
+    again = world.train(world.config(steps=4), resume=Path(finished.run_dir))
+    assert (again.outcome, again.step) == ("done", 4)
+    assert torch.equal(read_embedding(made).vectors["*"], expected)
+    third = world.train(world.config(steps=4), resume=Path(finished.run_dir))
+    assert third.exit_code == 2
+    assert "has had 4 steps already and Max steps is 4. Give a higher number" in third.message

@@ -12,7 +12,7 @@ import torch
 from .config import TrainConfig
 from .dataset import Dataset, DatasetOptions, load_dataset
 from .embedding import Embedding
-from .errors import InputError
+from .errors import FileFormatError, InputError
 from .formats import read_embedding
 from .host import Host, Lease
 from .library import find_embedding
@@ -45,6 +45,17 @@ class Job:
     def directory(self) -> RunDirectory:
         """The run's folder, made now for a new run."""
         return self.run or new_run_directory(Path(self.config.log_dir), self.config.name)
+
+    def is_unpublished(self) -> bool:
+        """True for a resumed run that was killed before it wrote its embedding to the embeddings folder."""
+        if self.state is None:
+            return False
+        best = self.state.best_step if self.config.keep_best else None
+        try:
+            there = -1 if self.origin is None else read_embedding(self.origin).step or 0
+        except FileFormatError:
+            return True
+        return there < (self.state.step if best is None else best)
 
     def vectors(self, lease: Lease) -> dict[str, torch.Tensor]:
         """The vectors to begin with, under the leased model's encoder keys. Raises FileFormatError for another width."""

@@ -53,7 +53,10 @@ class RunPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What a plan is made from besides the settings."""
+    """What a plan is made from besides the settings.
+
+    ``unpublished``: a run that was killed after its last step, before the embedding was written; it may have no steps left.
+    """
 
     start_step: int
     vectors: int
@@ -62,6 +65,7 @@ class Material:
     pictures: Sequence[str]
     table_norms: Mapping[str, float]
     notes: Mapping[str, str]
+    unpublished: bool = False
 
 
 def check_together(config: TrainConfig) -> None:
@@ -94,7 +98,7 @@ def check_together(config: TrainConfig) -> None:
 def resolve(config: TrainConfig, lease: Lease, material: Material) -> RunPlan:
     """Settings, model and pictures -> a plan. Raises InputError naming the field that cannot be right."""
     check_together(config)
-    if material.start_step >= config.steps:
+    if material.start_step >= config.steps and not material.unpublished:
         raise InputError(
             f"{config.name!r} has had {material.start_step} steps already and Max steps is {config.steps}. Give a higher "
             "number to train it further.",
@@ -102,7 +106,7 @@ def resolve(config: TrainConfig, lease: Lease, material: Material) -> RunPlan:
         )
     learning_rate = parse_schedule(config.learning_rate, total_steps=config.steps)
     clip_limit = parse_schedule(config.clip_value, total_steps=config.steps, field="clip_value")
-    if learning_rate.end <= material.start_step:
+    if learning_rate.end <= material.start_step and not material.unpublished:
         raise InputError(
             f"The learning rate {config.learning_rate!r} ends at step {learning_rate.end}, and {config.name!r} has had "
             f"{material.start_step} steps already. Add a rate for the later steps.",
