@@ -1,7 +1,8 @@
 """The standalone host computes what AUTOMATIC1111 v1.10.1 computes from the same checkpoint.
 
-`reference/a1111_model*.npz` hold its VAE, its `apply_model`, the loss of its `p_losses`, and the latents of its txt2img
-(CPU noise) for the checkpoints of `tiny_checkpoint.py` and the inputs of `probe`, all in float32.
+`reference/a1111_model*.npz` hold its VAE, its `apply_model`, the loss of its `p_losses` and the loss's gradient with
+respect to an embedding, and the latents of its txt2img (CPU noise), for the checkpoints of `tiny_checkpoint.py` and the
+inputs of `probe`, all in float32.
 
 Sides are multiples of 32 pixels here (64 for real SD). With others the two differ: where a level of the U-Net has an odd
 side, A1111 cuts what was upsampled to size after the convolution (`sd_hijack_unet`), diffusers before it.
@@ -96,10 +97,33 @@ def test_prediction_and_loss_are_those_of_a1111(family: Family, models: dict[Fam
     with torch.no_grad():
         predicted = model.lease.predict(noisy, timesteps, model.encode(reference["prompts"]))
     torch.testing.assert_close(predicted, model.expected["predicted"], atol=2e-5, rtol=0)
-    velocity = alphas.sqrt() * noise - (1 - alphas).sqrt() * latents
-    target = velocity if model.lease.schedule.prediction_type == "v_prediction" else noise
-    loss = torch.nn.functional.mse_loss(predicted, target)
+    loss = torch.nn.functional.mse_loss(predicted, _target(model, timesteps))
     torch.testing.assert_close(loss[None], model.expected["loss"], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("family", list(FILES))
+def test_gradient_of_the_vectors_is_that_of_a1111(family: Family, models: dict[Family, Model]) -> None:
+    """The one thing that training needs of a host: d loss / d vectors, through U-Net and text encoder."""
+    model, reference = models[family], REFERENCE[family]
+    ((key, vectors),) = model.embeddings["tix3"].items()
+    live = vectors.clone().requires_grad_()
+    conditioning = model.lease.encode_prompts(
+        reference["prompts"], embeddings={"tix3": {key: live}}, width=32, height=64
+    )
+    timesteps, noisy = torch.tensor(reference["timesteps"]), model.expected["noisy"]
+    predicted = model.lease.predict(noisy, timesteps, conditioning)
+    loss = torch.nn.functional.mse_loss(predicted, _target(model, timesteps))
+    (gradient,) = torch.autograd.grad(loss, live)
+    expected = model.expected["gradient"]
+    torch.testing.assert_close(gradient, expected, atol=1e-4 * expected.abs().max().item(), rtol=0)
+
+
+def _target(model: Model, timesteps: torch.Tensor) -> torch.Tensor:
+    latents, noise = probe("latents", 3, 4, 8, 4), probe("noise", 3, 4, 8, 4)
+    if model.lease.schedule.prediction_type == "epsilon":
+        return noise
+    alphas = model.lease.schedule.alphas_cumprod[timesteps].float()[:, None, None, None]
+    return alphas.sqrt() * noise - (1 - alphas).sqrt() * latents
 
 
 def test_a_prompt_of_several_chunks_guides_as_in_a1111(model: Model) -> None:
