@@ -5,7 +5,7 @@
 (() => {
     const ACTIVE = new Set(["waiting", "running"]);
     const QUICK = 700, CALM = 2500, HIDDEN = 6000, RUNS_EVERY = 4000;
-    const MOST_POINTS = 4000, MOST_PREVIEWS = 200;
+    const MOST_PREVIEWS = 200;
 
     // Relative to the page: right behind --subpath and behind a proxy too.
     function address(root, path) {
@@ -35,69 +35,6 @@
         const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
         const two = (n) => String(n).padStart(2, "0");
         return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
-    }
-
-    // What the events of one run add up to.
-    class Story {
-        constructor() {
-            Object.assign(this, {number: 0, steps: [], fixed: [], previews: [], messages: [], newest: null, encoding: null, first: 0});
-        }
-
-        add(event) {
-            this.number = event.number;
-            const take = this[`on_${event.event}`];
-            if (take) take.call(this, event);
-        }
-
-        on_prepared(event) {
-            this.cut(event.start_step);
-            if (!this.steps.length) this.first = event.start_step;
-            this.tell("info", `${event.pictures} pictures, ${event.vectors} vectors, ${event.checkpoint || "unnamed checkpoint"}, on ${event.device}, from step ${event.start_step} to ${event.total_steps}.`);
-        }
-
-        on_encoding(event) { this.encoding = event.done < event.total ? event : null; }
-
-        on_step(event) {
-            this.encoding = null;
-            this.newest = event;
-            this.steps.push(event);
-            if (this.steps.length > MOST_POINTS) this.steps = this.steps.filter((_, index) => index % 2 === 0);
-        }
-
-        on_evaluated(event) {
-            this.fixed.push(event);
-            if (this.fixed.length > MOST_POINTS) this.fixed = this.fixed.filter((_, index) => index % 2 === 0);
-        }
-
-        on_preview(event) {
-            this.previews.push(event);
-            if (this.previews.length > MOST_PREVIEWS) this.previews.shift();
-        }
-
-        on_saved(event) { if (event.what !== "state") this.tell("info", `Step ${event.step}: saved ${event.path}`); }
-
-        on_warning(event) { this.tell("warning", event.message); }
-
-        on_rollback(event) {
-            this.cut(event.to_step);
-            this.tell("warning", `Step ${event.step}: ${event.reason} Went back to step ${event.to_step}; the rate is now ${event.rate_scale} of what was set.`);
-        }
-
-        on_finished(event) {
-            this.encoding = null;
-            this.tell(event.outcome === "failed" ? "error" : "done", event.message);
-        }
-
-        // Steps after a rollback, or before a resume from an earlier step, did not happen.
-        cut(step) {
-            this.steps = this.steps.filter((event) => event.step <= step);
-            this.fixed = this.fixed.filter((event) => event.step <= step);
-        }
-
-        tell(kind, text) {
-            this.messages.push({kind, text});
-            if (this.messages.length > 100) this.messages.shift();
-        }
     }
 
     class Monitor {
@@ -147,7 +84,7 @@
         follow(run) {
             this.chosen = run;
             this.run = null;
-            this.story = new Story();
+            this.story = new window.textualInversionStory();
             this.total.value = "";
             this.strip.replaceChildren();
             this.large.replaceChildren();
@@ -326,7 +263,7 @@
             const key = `${this.chosen} ${this.story.number} ${this.story.messages.length}`;
             if (key === this.messageKey) return;
             this.messageKey = key;
-            const told = this.story.messages.findLast(({kind}) => kind !== "info");
+            const told = this.story.latest;
             this.latest.className = `ti-latest ti-note-${told ? told.kind : "info"}`;
             this.latest.textContent = told ? told.text : "";
             this.messages.replaceChildren(...this.story.messages.slice(-40).reverse().map(({kind, text}) => make("p", {class: `ti-note ti-note-${kind}`, text})));

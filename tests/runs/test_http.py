@@ -215,3 +215,10 @@ def test_what_is_not_given_is_the_hosts(host: FakeHost, training: FakeTraining, 
     config = client.get(f"runs/{run}").json()["config"]
     assert (config["width"], config["height"], config["log_dir"]) == (64, 512, str(tmp_path / "here"))
     manager.close(5)
+
+
+def test_the_documentation_names_every_route(client: TestClient) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
+    for route in client.app.routes:
+        shown = route.path.removeprefix(PREFIX + "/").replace("{run}", "ID").replace("{number}", "N")
+        assert f"`{' '.join(sorted(route.methods - {'HEAD'}))} {shown}" in text or f"`{shown}`" in text

@@ -106,6 +106,17 @@ def test_lines_are_lists_and_empty_is_empty() -> None:
     )
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("", None), (None, None), (" 2 ", 2), (2, 2)])
+def test_a_number_that_may_be_left_empty(typed: object, meant: int | None) -> None:
+    with gr.Blocks():
+        form = Form(TrainConfig, form="train")
+        form.show(["clip_skip"])
+    assert TrainConfig.from_mapping(form.values([typed])).clip_skip == meant
+    with pytest.raises(InputError, match="'two' is not a whole number") as caught:
+        TrainConfig.from_mapping(form.values(["two"]))
+    assert caught.value.field == "clip_skip"
+
+
 def test_an_emptied_number_is_refused_by_name(tab: TrainTab) -> None:
     given = list(shown(tab.form))
     given[list(tab.form.widgets).index("steps")] = None

@@ -82,6 +82,8 @@ class Form:
     def _read(self, name: str, value: Any) -> Any:
         if typing.get_origin(self._hints[name]) is tuple:
             return [line.strip() for line in (value or "").splitlines() if line.strip()]
+        if _optional(self._hints[name]) is int and isinstance(value, str):
+            return int(value) if value.strip().isdecimal() else value.strip() or None
         if isinstance(value, str) and self._hints[name] is str:
             return value if name == "filename_join" else value.strip()
         return "" if value is None and self._hints[name] is str else value
@@ -94,8 +96,10 @@ class Form:
             return _with(gr.Dropdown, choices=[str(choice) for choice in choices])
         if _is_slider(hint, option):
             return _with(gr.Slider, minimum=option.low, maximum=option.high, step=option.step)
-        if hint is int or _optional(hint) is int:
+        if hint is int:
             return _with(gr.Number, precision=0)
+        if _optional(hint) is int:  # an empty gr.Number is 0 in Gradio 4
+            return _with(gr.Textbox, max_lines=1)
         if hint is float:
             return gr.Number
         return _with(gr.Textbox, lines=2) if typing.get_origin(hint) is tuple else gr.Textbox

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import socket
 import threading
 import time
@@ -26,17 +28,24 @@ def served(app: Any, *, address: str, port: int) -> Iterator[str]:
     try:
         while not server.started and thread.is_alive():
             time.sleep(0.02)
+        if not server.started:
+            raise RuntimeError("The server ended while it was starting; what it said stands above.")
         yield f"http://{_reachable(address)}:{listener.getsockname()[1]}/"
     finally:
-        server.should_exit = True
+        # Pages keep connections open. Nobody waits for those, and uvicorn need not log each that it cuts.
+        logging.getLogger("uvicorn.error").disabled = True
+        server.should_exit = server.force_exit = True
         thread.join(10)
         listener.close()
+        logging.getLogger("uvicorn.error").disabled = False
 
 
 def _listen(address: str, first: int) -> socket.socket:
     """A bound socket. Raises InputError where no port from ``first`` on is free."""
     for port in range(first, min(first + _PORTS_TRIED, 65536)):
         listener = socket.socket()
+        if os.name != "nt":  # there it would allow a second listener; here it only shortens the wait after a restart
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with suppress(OSError):
             listener.bind((address, port))
             return listener
