@@ -119,13 +119,23 @@ def _beginning(
     if run.name != config.name:
         raise InputError(f"{resume} is a run of {run.name!r}, not of {config.name!r}.", field="name")
     recorded: Mapping[str, Any] = content.get("resolved", {})
-    state = load_state(run.state) if run.state.exists() else None
+    state = _state_of(run, needed=from_step is None)
     if from_step is not None and (state is None or state.step != from_step):
         return run, recorded, None, _copy_of(run, from_step)
     if state is None:
         raise InputError(f"{run.root} holds no resume state. Continue from one of its copies: {list(run.copies())}.")
     source = Embedding(vectors=state.vectors, name=config.name, step=state.step, notes=recorded.get("notes", {}))
     return run, recorded, state, source
+
+
+def _state_of(run: RunDirectory, *, needed: bool) -> RunState | None:
+    """A state that cannot be read is told, except where one of the copies is to be used in its place."""
+    try:
+        return load_state(run.state) if run.state.exists() else None
+    except FileFormatError:
+        if needed:
+            raise
+        return None
 
 
 def _copy_of(run: RunDirectory, step: int) -> Embedding:
