@@ -59,12 +59,13 @@ def test_the_vae_stage_resumes_bit_equal(tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_unet_stage_resumes_bit_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     some, words = scenes(8, 1), collect_words(300)
     latents = torch.randn(8, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+    data = unet_stage.Material(latents, torch.zeros(8, 8, 8), some, words)
     plan = unet_stage.UnetPlan(steps=4, batch_size=2, save_seconds=0.0)
     exported: list[int] = []
 
     def run(folder: Path) -> unet_stage.Denoiser:
         return unet_stage.train_unet(
-            latents, some, words, plan, shape=TINY, folder=folder, seed=1, export=lambda _, step: exported.append(step)
+            data, plan, shape=TINY, folder=folder, seed=1, export=lambda _, step: exported.append(step)
         )
 
     whole = run(tmp_path / "whole")

@@ -21,9 +21,7 @@ Point = tuple[float, float]
 def draw(scene: Scene) -> Image.Image:
     """The RGB picture of `scene`, 64x64 pixels."""
     rng = random.Random(scene.variation)
-    radius = 17.0 + rng.uniform(-1.0, 1.0)
-    dx, dy = world.POSITIONS[scene.position]
-    middle = (32 + dx + rng.uniform(-1.2, 1.2), 32 + dy + rng.uniform(-1.2, 1.2))
+    middle, radius = _place(scene, rng)
     colour = _jitter(world.COLOURS[scene.colour], rng)
     background = _jitter(world.BACKGROUNDS[scene.background], rng)
 
@@ -38,6 +36,19 @@ def draw(scene: Scene) -> Image.Image:
         picture = _frame(picture)
     image = Image.fromarray(np.clip(picture + 0.5, 0, 255).astype(np.uint8), "RGB")
     return image.resize((world.SIZE, world.SIZE), Image.Resampling.BOX)
+
+
+def occupancy(scene: Scene) -> np.ndarray:
+    """(8, 8) float32: how much of each of a VAE's cells the shape covers, 0 to 1."""
+    mask = _mask(scene.shape, *_place(scene, random.Random(scene.variation)))
+    return np.asarray(mask.reduce(8 * SCALE), dtype=np.float32) / 255.0
+
+
+def _place(scene: Scene, rng: random.Random) -> tuple[Point, float]:
+    """Middle and radius of the shape in pixels, with a little jitter."""
+    radius = 17.0 + rng.uniform(-1.0, 1.0)
+    dx, dy = world.POSITIONS[scene.position]
+    return (32 + dx + rng.uniform(-1.2, 1.2), 32 + dy + rng.uniform(-1.2, 1.2)), radius
 
 
 def _jitter(colour: world.Rgb, rng: random.Random) -> world.Rgb:

@@ -62,14 +62,17 @@ def build_vae(shape: DemoShape) -> AutoencoderKL:
     return vae
 
 
-def build_unet(shape: DemoShape) -> UNet2DConditionModel:
-    """A U-Net of SD 1's kind for 8x8 latents, with attention at its first `attention_levels` levels."""
+def build_unet(shape: DemoShape, *, with_mask: bool = False) -> UNet2DConditionModel:
+    """A U-Net of SD 1's kind for 8x8 latents, with attention at its first `attention_levels` levels.
+
+    `with_mask` adds a fifth output channel, for training only (see `train_unet`); `without_mask` takes it off.
+    """
     levels = len(shape.unet_channels)
     attends = [level < shape.attention_levels for level in range(levels)]
     unet = UNet2DConditionModel(
         sample_size=8,
         in_channels=4,
-        out_channels=4,
+        out_channels=5 if with_mask else 4,
         layers_per_block=shape.unet_blocks,
         block_out_channels=shape.unet_channels,
         down_block_types=tuple("CrossAttnDownBlock2D" if a else "DownBlock2D" for a in attends),
@@ -80,6 +83,13 @@ def build_unet(shape: DemoShape) -> UNet2DConditionModel:
     # Plain matmuls: torch's fused attention for CPUs spends half of a training step in its backward at these sizes.
     unet.set_attn_processor(AttnProcessor())
     return unet
+
+
+def without_mask(unet: UNet2DConditionModel, shape: DemoShape) -> UNet2DConditionModel:
+    """The same U-Net with its four channels of noise alone."""
+    plain = build_unet(shape)
+    plain.load_state_dict({k: v[:4] if k.startswith("conv_out.") else v for k, v in unet.state_dict().items()})
+    return plain
 
 
 def text_config(shape: DemoShape, vocabulary: int = VOCABULARY) -> CLIPTextConfig:

@@ -17,10 +17,10 @@ from transformers import CLIPTextModel
 
 from .export import export_checkpoint
 from .latents import encoded
-from .models import DemoShape, build_text
-from .pictures import rendered, scenes
+from .models import DemoShape, build_text, without_mask
+from .pictures import occupancies, rendered, scenes
 from .train_decoder import DecoderPlan, train_decoder
-from .train_unet import Denoiser, UnetPlan, train_unet
+from .train_unet import Denoiser, Material, UnetPlan, train_unet
 from .train_vae import VaePlan, train_vae
 from .words import Words, collect_words, small_table
 
@@ -46,7 +46,9 @@ def train_all(options: argparse.Namespace, shape: DemoShape) -> None:
     words = collect_words(seed=seed)
     export = functools.partial(_export, out / "export", vae, words, shape, latents.scale_factor)
     plan = replace(UnetPlan(), steps=options.unet_steps, batch_size=options.batch_size, compile=options.compile)
-    model = train_unet(latents.scaled, some, words, plan, shape=shape, folder=out, seed=seed, export=export)
+    masks = torch.from_numpy(occupancies(some, out / "masks.npy")) * 2.0 - 1.0
+    data = Material(latents.scaled, masks, some, words)
+    model = train_unet(data, plan, shape=shape, folder=out, seed=seed, export=export)
     train_decoder(vae, latents.means, pictures, DecoderPlan(steps=options.decoder_steps), folder=out, seed=seed)
     export(model, options.unet_steps)
 
@@ -57,7 +59,7 @@ def _export(
     export_checkpoint(
         folder,
         vae=vae,
-        unet=model.unet,
+        unet=without_mask(model.unet, shape),
         text=with_whole_vocabulary(model.text, words, shape),
         shape=shape,
         scale_factor=scale_factor,
