@@ -120,7 +120,9 @@ def test_nothing_is_lost_whenever_it_is_killed(tmp_path: Path, monkeypatch: pyte
         # Up to three kills in a row for one run, then it may end.
         if kills % 3 == 0 or not died or kills == KILLS:
             if died:
-                assert go_on(folder).outcome == "done"
+                finished = go_on(folder)
+                # It may have been killed in the moment between its last file and its end.
+                assert finished.outcome == "done" or "has had 8 steps already" in finished.message, finished.message
             _check_every_file(folder)
             _same(_end(folder), expected)
             folder = _new_world(tmp_path / str(number + 1))
