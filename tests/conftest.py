@@ -1,9 +1,17 @@
-"""One thread, so that results are the same bits everywhere and tests do not fight for cores."""
+"""One thread, so that results are the same bits everywhere and tests do not fight for cores; and where a real web UI lies."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+
+pytest.register_assert_rewrite("host_contract")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--webui-dir", help="folder of an installed web UI, for the tests marked 'host'; run them with its Python"
+    )
 
 
 @pytest.fixture(autouse=True, scope="session")

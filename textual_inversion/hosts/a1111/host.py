@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import sgm.modules.diffusionmodules.openaimodel
 from modules import sd_hijack, sd_models, shared
 from torch import nn
 
+from ...core.errors import LeaseError
 from ...core.host import LeaseRequest
 from ...core.templates import shipped_templates_dir
 from ..checkpointing import checkpointed
@@ -42,6 +44,9 @@ class A1111Host:
 
     name = "AUTOMATIC1111"
 
+    def __init__(self) -> None:
+        self._lent = threading.Lock()
+
     @property
     def embeddings_dir(self) -> Path:
         return Path(shared.cmd_opts.embeddings_dir)
@@ -58,11 +63,14 @@ class A1111Host:
 
     @contextmanager
     def lease(self, request: LeaseRequest) -> Iterator[A1111Lease]:
-        """Borrow the loaded model. Raises LeaseError where it cannot be trained on, or in another precision."""
-        model = loaded_model()
-        check_precision(request)
-        encoders_of(model)
+        """Borrow the loaded model. Raises LeaseError where it is lent already, or cannot be trained on (so)."""
+        if not self._lent.acquire(blocking=False):
+            raise LeaseError("The model is in use by another run. Wait for it to end, or stop it first.")
         with ExitStack() as stack:
+            stack.callback(self._lent.release)
+            model = loaded_model()
+            check_precision(request)
+            encoders_of(model)
             stack.enter_context(staying_on_device(model))
             clear_networks(model)
             stack.enter_context(without_tiling())

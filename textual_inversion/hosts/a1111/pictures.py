@@ -14,6 +14,7 @@ from ...core.host import Picture, PictureRequest
 from ..rng import forked
 from ..swapped import swapped
 from .live import live_embeddings, looked_up
+from .options import options_set
 
 _PROGRESS = (
     "job",
@@ -22,6 +23,7 @@ _PROGRESS = (
     "sampling_step",
     "sampling_steps",
     "current_latent",
+    "current_image_sampling_step",
     "textinfo",
     "time_start",
 )
@@ -36,18 +38,20 @@ def make_picture(model: Any, request: PictureRequest, embeddings: Mapping[str, V
         stack.enter_context(forked())
         stack.enter_context(_own_generator())
         stack.enter_context(_progress_kept())
+        # Not the picture's override_settings: those leave behind what the settings file does not name.
+        stack.enter_context(options_set(CLIP_stop_at_last_layers=clip_skip, live_previews_enable=False))
         stack.enter_context(
             swapped(shared.cmd_opts, no_prompt_history=True)
         )  # params.txt is of the user's last picture
         detached = {name: {key: rows.detach() for key, rows in vectors.items()} for name, vectors in embeddings.items()}
         stack.enter_context(looked_up(live_embeddings(model, detached)))
-        processed = _process(_processing(request, clip_skip))
+        processed = _process(_processing(request))
     if not processed.images:
         raise LeaseError("The preview was interrupted.")
     return Picture(image=processed.images[0], infotext=processed.infotexts[0])
 
 
-def _processing(request: PictureRequest, clip_skip: int) -> Any:
+def _processing(request: PictureRequest) -> Any:
     sampler, scheduler = _sampler(request.sampler)
     p = processing.StableDiffusionProcessingTxt2Img(
         prompt=request.prompt,
@@ -64,7 +68,6 @@ def _processing(request: PictureRequest, clip_skip: int) -> Any:
         do_not_save_samples=True,
         do_not_save_grid=True,
         do_not_reload_embeddings=True,
-        override_settings={"CLIP_stop_at_last_layers": clip_skip},
     )
     # Conditioning is cached by the prompt's text, for all pictures: with vectors that move, it must neither be found nor left.
     p.cached_c, p.cached_uc = [None, None], [None, None]
@@ -72,8 +75,11 @@ def _processing(request: PictureRequest, clip_skip: int) -> Any:
 
 
 def _process(p: Any) -> Any:
-    with closing(p):
-        return processing.process_images(p)
+    try:
+        with closing(p):
+            return processing.process_images(p)
+    finally:
+        shared.total_tqdm.clear()  # the bar in the console, which goes on counting otherwise
 
 
 def _sampler(name: str) -> tuple[str, str]:
@@ -96,13 +102,9 @@ def _own_generator() -> Iterator[None]:
 def _progress_kept() -> Iterator[None]:
     """The picture counts its own steps on the web UI's progress display; a wish to stop stays there."""
     state = shared.state
-    before = {name: getattr(state, name) for name in _PROGRESS}
-    state.sampling_step = state.sampling_steps = 0
-    try:
+    with swapped(state, **{name: getattr(state, name) for name in _PROGRESS}):
+        state.sampling_step = state.sampling_steps = 0
         yield
-    finally:
-        for name, value in before.items():
-            setattr(state, name, value)
 
 
 def forget_cached_conditioning() -> None:
