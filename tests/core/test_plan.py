@@ -106,3 +106,15 @@ def test_the_step_of_the_state_is_gone_on_with_exactly(world: World) -> None:
     again = world.train(world.config(steps=8), resume=Path(paused.run_dir), from_step=4)
     assert again.run_dir == paused.run_dir
     assert not any("optimiser starts afresh" in event.message for event in world.of(Warned))
+
+
+def test_other_pictures_than_at_the_beginning_are_told(world: World) -> None:
+    world.create()
+    world.on_event = lambda event: world.control.pause() if isinstance(event, Stepped) and event.step == 2 else None
+    paused = world.train(world.config(steps=4))
+    world.on_event = lambda _: None
+    (world.folder / "pictures" / "2.png").unlink()
+    (world.folder / "pictures" / "2.txt").unlink()
+    resumed = world.train(world.config(steps=4), resume=Path(paused.run_dir))
+    assert resumed.outcome == "done"
+    assert any("The pictures are not those that the run began with" in event.message for event in world.of(Warned))

@@ -187,3 +187,22 @@ def test_a_run_killed_after_its_last_step_is_finished_by_resuming(world: World) 
     third = world.train(world.config(steps=4), resume=Path(finished.run_dir))
     assert third.exit_code == 2
     assert "has had 4 steps already and Max steps is 4. Give a higher number" in third.message
+
+
+def test_what_cannot_be_saved_after_a_failure_does_not_hide_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.create()
+    world.host.leased.fails_at = {4: RuntimeError("CUDA error: an illegal memory access")}
+
+    def lost(*_: object) -> None:
+        raise RuntimeError("CUDA error: still lost")
+
+    world.on_event = lambda event: (
+        monkeypatch.setattr("textual_inversion.core.trainer.save_state", lost)
+        if isinstance(event, Stepped) and event.step == 3
+        else None
+    )
+    finished = world.train()
+    assert finished.exit_code == 1
+    assert "RuntimeError: CUDA error: an illegal memory access" in finished.message
+    assert "Not everything could be saved: CUDA error: still lost" in _told(world)
+    assert read_embedding(world.host.embeddings_dir / "thing.pt").step == 3

@@ -82,8 +82,13 @@ def prepare(config: TrainConfig, host: Host, *, resume: Path | None, from_step: 
     template = load_template(config.template, host.template_dirs, name=config.name)
     run, recorded, state, source = _beginning(config, host, resume=resume, from_step=from_step)
     dataset = _dataset(config)
+    pictures = [str(item.path) for item in dataset.items]
     start_step = state.step if state is not None else (source.step or 0)
     warnings = [*_advice(config), *template.warnings, *dataset.notes]
+    if state is not None and recorded.get("pictures", pictures) != pictures:
+        warnings.append(
+            "The pictures are not those that the run began with, so it goes on with other steps than it would have."
+        )
     if from_step is not None and state is None:
         warnings.append(
             f"Going on from the copy of step {from_step}: the optimiser starts afresh, its state was not kept with it."

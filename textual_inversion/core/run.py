@@ -11,7 +11,7 @@ import torch
 from .assembly import assemble
 from .config import TrainConfig
 from .control import Control
-from .errors import InterruptedRunError, UserError
+from .errors import InterruptedRunError
 from .events import Emit, Event, Finished, Outcome, Prepared, Previewed, Saved, Warned
 from .faults import as_user_error
 from .files import write_json
@@ -134,12 +134,13 @@ def _publish(trainer: Trainer, host: Host) -> Path:
 
 def _rescue(trainer: Trainer, host: Host, watch: _Watch, *, began_at: int) -> None:
     """Keep what was learned although the run failed: the state, and the embedding, each if it still can be written."""
-    if trainer.step <= began_at or not _all_finite(trainer.learner.shown):
+    if trainer.step <= began_at:
         return
     for write in (trainer.save_state, lambda: _publish(trainer, host)):
         try:
-            write()
-        except (UserError, OSError) as error:
+            if _all_finite(trainer.learner.shown):
+                write()
+        except Exception as error:  # whatever fails now (a lost GPU, the same disk): the first error is the one to tell
             watch(Warned(message=f"Not everything could be saved: {error}"))
 
 
