@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 NAME = "demo-concept"
 VECTORS = 2
-STEPS = 400
+STEPS = 300
 PROMPTS = (
     "a photo of a {}",
     "a {} on a black background",
@@ -80,7 +80,7 @@ def _config(arguments: argparse.Namespace, host: Host) -> TrainConfig:
         data=(str(arguments.out / "pictures"),),
         template="subject_filewords.txt",
         steps=arguments.steps,
-        learning_rate="0.02:50%, 0.01",
+        learning_rate="0.02:50%, 0.005",
         batch_size=4,
         width=host.native_size,
         height=host.native_size,
