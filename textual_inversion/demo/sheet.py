@@ -62,7 +62,7 @@ def _draw(page: Image.Image, row: _Row, top: int) -> None:
     if row.text:
         pen.text((GAP, top + 4), row.text, fill=_INK, font=font)
         top += LINE
-    if row.label:
+    if row.label and row.pictures:
         pen.text((GAP, top + TILE // 2 - TEXT_SIZE // 2), row.label, fill=_FAINT, font=font)
     for index, picture in enumerate(row.pictures):
         tile = picture.convert("RGB").resize((TILE, TILE), Image.Resampling.LANCZOS)
