@@ -206,3 +206,16 @@ def test_what_cannot_be_saved_after_a_failure_does_not_hide_it(world: World, mon
     assert "RuntimeError: CUDA error: an illegal memory access" in finished.message
     assert "Not everything could be saved: CUDA error: still lost" in _told(world)
     assert read_embedding(world.host.embeddings_dir / "thing.pt").step == 3
+
+
+def test_a_host_that_cannot_take_the_embedding_up_does_not_make_the_run_a_failure(world: World) -> None:
+    world.create()
+
+    def publish(_: Path) -> None:
+        raise RuntimeError("no such tab")
+
+    world.host.publish = publish  # type: ignore[method-assign]
+    finished = world.train(world.config(steps=2))
+    assert finished.outcome == "done"
+    assert read_embedding(Path(finished.embedding)).step == 2
+    assert any("fake could not take it up by itself (no such tab)" in message for message in _told(world))

@@ -121,22 +121,29 @@ def _train_leased(job: Job, host: Host, lease: Lease, *, control: Control, watch
     finally:
         trainer.scalars.close()
         watch.step, watch.best_step = trainer.step, trainer.state.best_step
-    _publish(trainer, host)
+    _publish(trainer, host, watch)
     return watch.finished(outcome, _sentence(outcome, trainer, watch), exit_code=130 if outcome == "interrupted" else 0)
 
 
-def _publish(trainer: Trainer, host: Host) -> Path:
+def _publish(trainer: Trainer, host: Host, watch: _Watch) -> None:
     vectors, step = trainer.result()
     path = trainer.saver.final(vectors, step=step, embeddings_dir=host.embeddings_dir)
-    host.publish(path)
-    return path
+    try:
+        host.publish(path)
+    except Exception as error:  # the file is safe: what the host makes of it must not turn the run into a failure
+        watch(
+            Warned(
+                message=f"The embedding was saved, but {host.name} could not take it up by itself ({error}). Refresh its list "
+                "of embeddings."
+            )
+        )
 
 
 def _rescue(trainer: Trainer, host: Host, watch: _Watch, *, began_at: int) -> None:
     """Keep what was learned although the run failed: the state, and the embedding, each if it still can be written."""
     if trainer.step <= began_at:
         return
-    for write in (trainer.save_state, lambda: _publish(trainer, host)):
+    for write in (trainer.save_state, lambda: _publish(trainer, host, watch)):
         try:
             if _all_finite(trainer.learner.shown):
                 write()
