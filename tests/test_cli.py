@@ -195,7 +195,7 @@ def test_exit_codes_of_errors(host, engine, capsys, error, code):
 
 def test_a_refused_setting_names_the_option(host, engine, capsys):
     assert cli.main(["train", "cat", "--steps", "0"]) == 2
-    assert capsys.readouterr().err == "Max steps: 0 is not between 1 and 1e+07. (--steps)\n"
+    assert capsys.readouterr().err == "Max steps: 0 is not between 1 and 10000000. (--steps)\n"
     assert engine.calls == []
 
 

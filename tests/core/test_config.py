@@ -68,7 +68,7 @@ def test_an_unknown_name_is_told_with_all_that_there_are() -> None:
         ("steps", "10", "steps: '10' is not a whole number."),
         ("steps", True, "steps: True is not a whole number."),
         ("steps", None, "steps: None is not a whole number."),
-        ("steps", 0, "Max steps: 0 is not between 1 and 1e+07."),
+        ("steps", 0, "Max steps: 0 is not between 1 and 10000000."),
         ("steps", math.nan, "steps: nan is not a whole number."),
         ("steps", math.inf, "steps: inf is not a whole number."),
         ("ema", math.nan, "ema: nan is not a number."),

@@ -9,7 +9,7 @@ import typing
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ..core.options import Option, choices_of, options_of
+from ..core.options import Option, choices_of, options_of, shown_number
 
 _NAMES = {"preview_prompts": "--preview-prompt"}
 """Options whose name is not that of the field; the field's own name is understood too."""
@@ -93,12 +93,8 @@ def number(text: str) -> float:
 def _help(described: Option, default: str) -> str:
     limits = ""
     if described.low is not None and described.high is not None:
-        limits = f"{_plain(described.low)} to {_plain(described.high)}; "
+        limits = f"{shown_number(described.low)} to {shown_number(described.high)}; "
     return f"{described.help} ({limits}default: {default})".replace("%", "%%")
-
-
-def _plain(number: float) -> str:
-    return str(number) if isinstance(number, int) else f"{number:g}"
 
 
 def _shown(default: Any) -> str:

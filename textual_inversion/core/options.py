@@ -72,9 +72,14 @@ def _check_range(name: str, value: float, described: Option) -> None:
     below = described.low is not None and value < described.low
     above = described.high is not None and value > described.high
     if below or above:
-        low = "-infinity" if described.low is None else f"{described.low:g}"
-        high = "infinity" if described.high is None else f"{described.high:g}"
+        low = "-infinity" if described.low is None else shown_number(described.low)
+        high = "infinity" if described.high is None else shown_number(described.high)
         raise InputError(f"{described.label}: {value} is not between {low} and {high}.", field=name)
+
+
+def shown_number(value: float) -> str:
+    """As a person writes it: whole numbers with all their digits."""
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def _coerced(name: str, hint: Any, value: Any) -> Any:
