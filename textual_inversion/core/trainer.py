@@ -242,10 +242,10 @@ class Trainer:
         preview_wanted = self.control.take_preview() or _due(step, config.image_every)
         if copy_wanted:
             self.saver.copy(self.learner.shown, step=step, best_step=self.state.best_step)
+        if copy_wanted or preview_wanted:
+            self.save_state()  # before the preview, whose sampler is the likeliest to take the process down
         if preview_wanted:
             self.preview(step)
-        if copy_wanted or preview_wanted:
-            self.save_state()
 
     def preview(self, step: int) -> None:
         """Make the previews of this step, and the picture that carries its vectors; once a step."""
