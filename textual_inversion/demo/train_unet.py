@@ -35,11 +35,13 @@ from .words import Words
 
 @dataclass(frozen=True)
 class UnetPlan:
-    """How long and how fast. `weight_cap`: most that a timestep's error is weighted."""
+    """How long and how fast. `text_rate`: the text encoder's
+    learning rate over the U-Net's. `weight_cap`: most that a timestep's error is weighted."""
 
     steps: int = 7000
     batch_size: int = 64
-    learning_rate: float = 8e-4
+    learning_rate: float = 6e-4
+    text_rate: float = 0.4
     ema: float = 0.999
     weight_cap: float = 100.0
     mask_weight: float = 1.0
@@ -82,7 +84,11 @@ def train_unet(
     modules = {"unet": unet, "text": text, "ema_unet": average.unet, "ema_text": average.text}
     weights = [*unet.parameters(), *text.parameters()]
     averaged = [*average.unet.parameters(), *average.text.parameters()]
-    optimizer = torch.optim.AdamW(weights, lr=plan.learning_rate, weight_decay=0.0, betas=(0.9, 0.99), fused=True)
+    groups = [
+        {"params": list(unet.parameters()), "scale": 1.0},
+        {"params": list(text.parameters()), "scale": plan.text_rate},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=plan.learning_rate, weight_decay=0.0, betas=(0.9, 0.99), fused=True)
     path = folder / "unet-state.safetensors"
     start = load_state(path, modules, optimizer)
     predict = torch.compile(unet) if plan.compile else unet
@@ -91,7 +97,7 @@ def train_unet(
     for step in range(start, plan.steps):
         rate = cosine(step, steps=plan.steps, peak=plan.learning_rate, warm_up=300)
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["scale"]
         loss = _loss(predict, encode, _batch(data, plan, step, seed), plan)
         loss.backward()
         nn.utils.clip_grad_norm_(weights, 1.0)

@@ -13,7 +13,7 @@ import torch
 from transformers import CLIPTextModel
 
 from .captions import caption
-from .models import END_OF_TEXT, VOCABULARY
+from .models import END_OF_TEXT, TOKEN_SPREAD, VOCABULARY
 from .pictures import scenes
 from .text import token_ids
 
@@ -33,9 +33,9 @@ class Words:
         return rows
 
     def expanded(self, table: torch.Tensor, seed: int) -> torch.Tensor:
-        """(49408, width) table for a checkpoint: the trained rows, small noise (CLIP's initial 0.02) for all others."""
+        """(49408, width) table for a checkpoint: the trained rows, random ones of the initial spread for all others."""
         generator = torch.Generator().manual_seed(seed)
-        full = torch.randn(VOCABULARY, table.shape[1], generator=generator) * 0.02
+        full = torch.randn(VOCABULARY, table.shape[1], generator=generator) * TOKEN_SPREAD
         full[self.ids] = table.float()
         return full
 
