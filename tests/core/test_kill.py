@@ -33,20 +33,20 @@ def _new_world(folder: Path) -> Path:
     return folder
 
 
-def _check_every_file(folder: Path) -> dict[str, int]:
-    """Read all that is there; what is being written hides under names that no program reads."""
-    seen = {"whole": 0, "unfinished": 0}
+def _check_every_file(folder: Path) -> set[Path]:
+    """Read all that is there; what was being written, which is returned, hides under names that no program reads."""
+    torn: set[Path] = set()
     for path in [*(folder / "log").rglob("*"), *(folder / "embeddings").rglob("*")]:
         if path.is_dir():
             continue
         unfinished = ".tmp-" in path.name
-        seen["unfinished" if unfinished else "whole"] += 1
         if unfinished:
+            torn.add(path)
             assert path.name.startswith(".")
             assert path.suffix.lower() not in READABLE
         else:
             _read(path)
-    return seen
+    return torn
 
 
 def _read(path: Path) -> None:
@@ -112,11 +112,11 @@ def test_nothing_is_lost_whenever_it_is_killed(tmp_path: Path, monkeypatch: pyte
     killed, duration = attempt(_new_world(tmp_path / "measured"), None)
     assert not killed
 
-    kills, unfinished, folder = 0, 0, _new_world(tmp_path / "0")
+    kills, torn, folder = 0, set[Path](), _new_world(tmp_path / "0")
     for number in range(MOST_RUNS):
         died, _ = attempt(folder, moments.uniform(0.0, duration))
         kills += died
-        unfinished += _check_every_file(folder)["unfinished"]
+        torn |= _check_every_file(folder)
         # Up to three kills in a row for one run, then it may end.
         if kills % 3 == 0 or not died or kills == KILLS:
             if died:
@@ -128,5 +128,5 @@ def test_nothing_is_lost_whenever_it_is_killed(tmp_path: Path, monkeypatch: pyte
             folder = _new_world(tmp_path / str(number + 1))
         if kills == KILLS:
             break
-    print(f"{kills} kills, {unfinished} of them while a file was being written; a run takes {duration:.2f} s")
+    print(f"{kills} kills, {len(torn)} of them while a file was being written; a run takes {duration:.2f} s")
     assert kills == KILLS
