@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..core.errors import InputError
+from ..core.folders import parse_folder
 from .errors import DeniedError
 
 if TYPE_CHECKING:
@@ -32,14 +33,15 @@ class Access:
 
     def check_path(self, path: str, *, field: str) -> Path:
         """``path`` as it may be read or written; raises DeniedError or InputError beside ``field``."""
-        if not path.strip() or "\0" in path:
+        plain = path.strip().strip('"')  # as whoever opens it reads a path that Windows has copied
+        if not plain or "\0" in plain:
             raise InputError("No file or folder is given here.", field=field)
-        return Path(path.strip())
+        return Path(plain)
 
     def check_config(self, config: TrainConfig) -> None:
         """``check_path`` for every path among a run's settings."""
         for folder in config.data:
-            self.check_path(folder, field="data")
+            self.check_path(str(parse_folder(folder).path) if folder.strip() else "", field="data")
         self.check_path(config.log_dir, field="log_dir")
         self.check_path(config.template, field="template")
 
