@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -52,6 +53,16 @@ class Measured:
     peak_memory_mb: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Times:
+    """Medians in seconds; ``ratio`` is that of steps to their neighbouring forwards."""
+
+    ratio: float
+    step: float
+    forward: float
+    megabytes: float
+
+
 def measure(case: Case, host: Host, folder: Path) -> Measured:
     """Prepare a run of the case as any other run is prepared, and time its steps. ``folder`` takes its files."""
     if not (host.embeddings_dir / f"{NAME}.pt").exists():
@@ -59,7 +70,7 @@ def measure(case: Case, host: Host, folder: Path) -> Measured:
     job = prepare(_config(case, folder), host, resume=None, from_step=None)
     with host.lease(LeaseRequest(checkpointing=case.checkpointing)) as lease:
         trainer = assemble(job, lease, control=Control(), emit=lambda _: None)
-        steps, forwards, peak = _time(trainer, case.repeats)
+        times = _time(trainer, case.repeats)
         trainer.scalars.close()
         device = str(lease.device)
     return Measured(
@@ -68,10 +79,10 @@ def measure(case: Case, host: Host, folder: Path) -> Measured:
         batch_size=case.batch_size,
         checkpointing=case.checkpointing,
         device=device,
-        step_cost_forwards=round(steps / forwards, 3),
-        steps_per_second=round(1 / steps, 4),
-        forward_seconds=round(forwards, 4),
-        peak_memory_mb=round(peak),
+        step_cost_forwards=round(times.ratio, 3),
+        steps_per_second=round(1 / times.step, 4),
+        forward_seconds=round(times.forward, 4),
+        peak_memory_mb=round(times.megabytes),
     )
 
 
@@ -93,8 +104,9 @@ def _config(case: Case, folder: Path) -> TrainConfig:
     )
 
 
-def _time(trainer: Trainer, repeats: int) -> tuple[float, float, float]:
-    """Median seconds of a step and of a forward, taken in turns so that a drift of the machine meets both; peak megabytes."""
+def _time(trainer: Trainer, repeats: int) -> _Times:
+    """Forwards and steps in turns: each step is compared with the forwards right before and after it, so that a machine
+    that drifts, or is busy with something else for a while, meets both."""
     device = trainer.lease.device
 
     def step(number: int) -> None:
@@ -104,12 +116,18 @@ def _time(trainer: Trainer, repeats: int) -> tuple[float, float, float]:
     step(0)
     forward()
     steps: list[float] = []
-    forwards: list[float] = []
     with PeakMemory(device) as peak:
+        forwards = [_seconds(forward, device)]
         for number in range(1, repeats + 1):
-            forwards.append(_seconds(forward, device))
             steps.append(_seconds(lambda at=number: step(at), device))
-    return statistics.median(steps), statistics.median(forwards), peak.megabytes
+            forwards.append(_seconds(forward, device))
+    around = [(before + after) / 2 for before, after in pairwise(forwards)]
+    return _Times(
+        ratio=statistics.median(step / forward for step, forward in zip(steps, around, strict=True)),
+        step=statistics.median(steps),
+        forward=statistics.median(forwards),
+        megabytes=peak.megabytes,
+    )
 
 
 def _forward(trainer: Trainer) -> Callable[[], None]:
