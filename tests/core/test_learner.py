@@ -109,6 +109,15 @@ def test_clipping_is_done_on_true_gradients() -> None:
         assert gradient.tolist()[0] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("mode", ["disabled", "value", "norm"])
+def test_a_step_whose_prompts_lack_the_embedding_has_nothing_to_clip(tmp_path: Path, mode: str) -> None:
+    world = make_world(tmp_path)
+    world.create()
+    (tmp_path / "templates" / "plain.txt").write_text("a photo\nno name here\na photo of [name]\n")
+    finished = world.train(world.config(clip_gradient=mode))
+    assert (finished.outcome, finished.step, finished.message[:17]) == ("done", 20, "Training finished")
+
+
 def test_a_loss_that_is_no_number_does_not_use_the_scale_up() -> None:
     learner, gradients = _learner(), _Gradients(overflows=100, loss=math.nan)
     assert not math.isfinite(_advance(learner, gradients))

@@ -28,9 +28,11 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 def clip_gradients(parameters: Sequence[torch.nn.Parameter], mode: ClipMode, limit: float) -> None:
     """By value or by norm over all vectors, on true (unscaled) gradients; A1111 clips scaled ones by mistake."""
+    if mode == "disabled" or all(parameter.grad is None for parameter in parameters):
+        return  # torch fails where no prompt of the step held the embedding
     if mode == "value":
         torch.nn.utils.clip_grad_value_(parameters, limit)
-    elif mode == "norm":
+    else:
         torch.nn.utils.clip_grad_norm_(parameters, limit)
 
 
