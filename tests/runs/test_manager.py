@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,45 @@ def test_runs_of_an_earlier_process_are_found_and_resumed(
     assert len(later.runs()) == 1
 
 
+def test_a_found_run_that_could_not_go_on_can_be_tried_again(
+    manager: RunManager, config: TrainConfig, host: FakeHost, tmp_path: Path
+) -> None:
+    run = manager.start(config.replace(steps=7))
+    wait_for(lambda: state(manager, run) == "done")
+    refusals = [InputError("The folder with the pictures is not there.", field="data")]
+    pretended = FakeTraining()
+
+    def refusing_once(*given, **named):
+        if refusals:
+            raise refusals.pop()
+        return pretended(*given, **named)
+
+    gate = FifoGate()
+    later = RunManager(host, gate, train=refusing_once, log_dirs=[tmp_path / "logs"])
+    found = later.runs()[0]["id"]
+    with pytest.raises(InputError, match="not there"):
+        later.resume(found, steps=9)
+    assert (later.describe(found)["state"], later.describe(found)["step"]) == ("failed", 7)
+    with gate:
+        later.resume(found, settle=0.05)
+        later.interrupt(found)
+    later.resume(found)
+    wait_for(lambda: state(later, found) == "done")
+    assert pretended.steps_seen == [8, 9]
+
+
+def test_the_name_is_free_as_soon_as_a_refusal_is_told(host: FakeHost, config: TrainConfig) -> None:
+    class SlowToLeave(FifoGate):
+        def __exit__(self, *error) -> None:
+            time.sleep(0.1)
+            super().__exit__(*error)
+
+    manager = RunManager(host, SlowToLeave(), train=FakeTraining())
+    with pytest.raises(InputError, match="No dataset directory"):
+        manager.start(config.replace(data=[]))
+    manager.start(config.replace(steps=1))
+
+
 def test_broken_runs_on_disk_are_left_out(manager: RunManager, tmp_path: Path) -> None:
     folder = tmp_path / "logs" / "2024-01-01" / "cat"
     folder.mkdir(parents=True)
@@ -165,6 +205,22 @@ def test_close_interrupts_and_waits(host: FakeHost, config: TrainConfig) -> None
     run = manager.start(config)
     manager.close(5)
     assert state(manager, run) == "interrupted"
+
+
+def test_close_reaches_every_run_though_one_ends_by_itself_just_then(
+    manager: RunManager, config: TrainConfig, gate: FifoGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with gate:
+        first, second = (manager.start(config.replace(name=name), settle=0.05) for name in ("cat", "dog"))
+        told_apart = manager.run(first).interrupt
+
+        def interrupt_too_late() -> None:
+            told_apart()
+            told_apart()
+
+        monkeypatch.setattr(manager.run(first), "interrupt", interrupt_too_late)
+        manager.close(0.1)
+        assert state(manager, second) == "interrupted"
 
 
 def test_the_manager_survives_a_reload(manager: RunManager, monkeypatch: pytest.MonkeyPatch) -> None:

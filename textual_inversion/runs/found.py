@@ -12,6 +12,7 @@ from ..core.config import TrainConfig
 from ..core.errors import UserError
 from ..core.rundir import open_run_directory
 from ..core.state import load_state
+from .summary import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,10 @@ class FoundRun:
             "total_steps": self.config.steps,
             "run_dir": str(self.folder),
         }
+
+    def progress(self) -> Progress:
+        """Where it goes on from; it stays true when going on is refused."""
+        return Progress(step=self.step, total_steps=self.config.steps, run_dir=str(self.folder))
 
 
 class RunFinder:

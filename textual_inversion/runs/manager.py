@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +70,12 @@ class RunManager:
     ) -> str:
         """Go on with a run that was paused, ended, or left on disk; ``steps`` is a new total. The id stays the same."""
         run = self._runs.get(run_id)
-        found = None if run is not None else self._found(run_id)
-        if run is None and found is not None:
+        if run is None and (found := self._found(run_id)):
             run = self._new(run_id, found.config)
+            run.progress = found.progress()
         if run is None:
             raise _unknown(run_id)
-        folder = found.folder if found is not None else run.progress.folder
+        folder = run.progress.folder
         if folder is None:
             raise ConflictError(f"'{run.config.name}' ended before anything was saved. Start it again instead.")
         if steps is not None and not run.active:
@@ -159,7 +159,8 @@ class RunManager:
         """Interrupt all runs and wait until they have saved."""
         active = [run for run in self._all() if run.active]
         for run in active:
-            run.interrupt()
+            with suppress(ConflictError):  # it has just ended by itself
+                run.interrupt()
         for run in active:
             run.join(seconds)
 

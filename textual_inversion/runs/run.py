@@ -93,11 +93,16 @@ class Run:
         self._thread.start()
 
     def settle(self, seconds: float) -> None:
-        """Wait until the first sign of life, or the end, of a run just begun; raises what refused its settings."""
+        """Wait until the first sign of life, or the end, of a run just begun; raises what refused its settings, once its
+        name is free again."""
         with self._change:
-            self._change.wait_for(lambda: self.log.last > self._begun_at or not self.active, timeout=seconds)
+            self._change.wait_for(lambda: self._has_shown_itself or not self.active, timeout=seconds)
             if self.error is not None:
                 raise self.error
+
+    @property
+    def _has_shown_itself(self) -> bool:
+        return self.log.last > self._begun_at and self.error is None
 
     def join(self, seconds: float) -> None:
         if self._thread is not None:
