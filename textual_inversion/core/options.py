@@ -10,6 +10,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from .errors import InputError
@@ -43,13 +44,19 @@ def options_of(config_class: type) -> dict[str, Option]:
 
 def choices_of(config_class: type, name: str) -> tuple[Any, ...]:
     """The allowed values of a ``Literal`` field; empty for other fields."""
-    hint = typing.get_type_hints(config_class)[name]
+    hint = _hints(config_class)[name]
     return typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
+
+
+@cache
+def _hints(config_class: type) -> dict[str, Any]:
+    """Evaluating them anew for each field would be the greater part of the time that a form takes to be drawn."""
+    return typing.get_type_hints(config_class)
 
 
 def build(config_class: type[T], values: Mapping[str, Any]) -> T:
     """Make a configuration from values by name. Unknown names, wrong types and values out of range are InputErrors."""
-    hints = typing.get_type_hints(config_class)
+    hints = _hints(config_class)
     options = options_of(config_class)
     unknown = sorted(set(values) - set(hints))
     if unknown:

@@ -9,7 +9,6 @@ from ..core.config import TrainConfig
 from ..core.control import Control
 from ..core.events import Emit, Finished
 from ..core.host import Host
-from ..core.run import train
 from ..hosts.webui import Tab, WebUI
 from ..runs.guarded import GuardedAccess
 from ..runs.http import mount
@@ -39,7 +38,7 @@ def _manager(webui: WebUI) -> RunManager:
 
 
 def _watched(webui: WebUI) -> Train:
-    """``core.run.train``, seen by the web UI's progress display and Interrupt."""
+    """``core.run.train``, seen by the web UI's progress display and Interrupt. Imported with the first run."""
 
     def run(
         config: TrainConfig,
@@ -50,6 +49,8 @@ def _watched(webui: WebUI) -> Train:
         resume: Path | None = None,
         from_step: int | None = None,
     ) -> Finished:
+        from ..core.run import train
+
         with webui.watch(emit, control) as told:
             return train(config, host, control=control, emit=told, resume=resume, from_step=from_step)
 

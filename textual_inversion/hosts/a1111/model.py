@@ -78,7 +78,7 @@ def noise_schedule(model: Any) -> NoiseSchedule:
     before = model.alphas_cumprod
     try:
         sd_models.apply_alpha_schedule_override(model)
-        alphas = model.alphas_cumprod.detach().to("cpu", torch.float64)
+        alphas = model.alphas_cumprod.detach().cpu().double()  # in this order: Metal has no float64
     finally:
         model.alphas_cumprod = before
     prediction = "v_prediction" if model.parameterization == "v" else "epsilon"

@@ -39,7 +39,9 @@ def make_picture(model: Any, request: PictureRequest, embeddings: Mapping[str, V
         stack.enter_context(_own_generator())
         stack.enter_context(_progress_kept())
         # Not the picture's override_settings: those leave behind what the settings file does not name.
-        stack.enter_context(options_set(CLIP_stop_at_last_layers=clip_skip, live_previews_enable=False))
+        stack.enter_context(
+            options_set(CLIP_stop_at_last_layers=clip_skip, live_previews_enable=False, multiple_tqdm=False)
+        )
         stack.enter_context(
             swapped(shared.cmd_opts, no_prompt_history=True)
         )  # params.txt is of the user's last picture
