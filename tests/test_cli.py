@@ -209,6 +209,11 @@ def test_exit_code_is_that_of_the_run(host, engine, code):
     ("arguments", "sentence"),
     [
         (["train", "cat", "--steps", "many"], "'many' is not a whole number"),
+        (["train", "cat", "--huber-delta", "nan"], "'nan' is not a number"),
+        (["generate", "--prompt", "a", "--count", "0"], "argument --count: '0' is too few"),
+        (["generate", "--prompt", "a", "--width", "0"], "argument --width: '0' is too few"),
+        (["generate", "--prompt", "a", "--cfg-scale", "inf"], "argument --cfg-scale: 'inf' is not a number"),
+        (["ui", "--threads", "-2"], "argument --threads: '-2' is too few"),
         (["train", "cat", "--step", "3"], "unrecognized arguments: --step 3"),
         (["generate"], "--prompt"),
         (["frobnicate"], "frobnicate"),
@@ -313,9 +318,10 @@ def test_generate_numbers_pictures_and_seeds(host, capsys, tmp_path):
     assert host.requests[0].precision == "bfloat16"
 
 
-def test_generate_nothing(host, capsys):
-    assert cli.main(["generate", "--prompt", "a", "--count", "0"]) == 2
-    assert "0 pictures cannot be made" in capsys.readouterr().err
+def test_a_seed_that_is_none_is_refused(host, capsys):
+    assert cli.main(["generate", "--prompt", "a", "--seed", "-1"]) == 2
+    assert "--seed: -1 is not between 0 and" in capsys.readouterr().err
+    assert host.asked == []
 
 
 def test_demo_leaves_all_its_files(host, engine, monkeypatch, capsys, tmp_path):

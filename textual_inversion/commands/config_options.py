@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Collection, Mapping
@@ -35,8 +36,9 @@ def add_config_options(
     for name, described in options_of(config_class).items():
         if name in skip:
             continue
-        group = groups.setdefault(described.group, parser.add_argument_group(described.group))
-        group.add_argument(
+        if described.group not in groups:
+            groups[described.group] = parser.add_argument_group(described.group)
+        groups[described.group].add_argument(
             *option_strings(name),
             dest=name,
             default=argparse.SUPPRESS,
@@ -82,12 +84,23 @@ def whole_number(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
+def counted(text: str) -> int:
+    """A whole number of things: 1 or more."""
+    value = whole_number(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is too few; 1 or more can be had")
+    return value
+
+
 def number(text: str) -> float:
-    """As `float`, with a sentence for people."""
+    """As `float`, with a sentence for people; NaN and infinity are none."""
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return value
 
 
 def _help(described: Option, default: str) -> str:

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .command import Command
-from .config_options import number, whole_number
+from .config_options import counted, number, whole_number
 from .console import Console
 from .shared import PICTURES_DIR, precision_of, standalone_host
 
 if TYPE_CHECKING:
     from ..core.host import Lease, PictureRequest
+
+LARGEST_SEED = 2**53
+"""Whole numbers up to here survive every program that reads an infotext."""
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +34,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="of the first picture; picture i has seed S + i (default: 0)",
     )
-    parser.add_argument("--count", type=whole_number, default=1, metavar="K", help="how many pictures (default: 1)")
+    parser.add_argument("--count", type=counted, default=1, metavar="K", help="how many pictures (default: 1)")
     parser.add_argument(
         "--sampler", default="Euler a", metavar="NAME", help='"Euler a", "DDIM" or "DPM++ 2M" (default: Euler a)'
     )
@@ -39,12 +42,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cfg-scale", type=number, default=7.0, metavar="G", help="how strictly the prompt is followed (default: 7)"
     )
-    parser.add_argument(
-        "--width", type=whole_number, metavar="W", help="in pixels (default: the checkpoint's own size)"
-    )
-    parser.add_argument(
-        "--height", type=whole_number, metavar="H", help="in pixels (default: the checkpoint's own size)"
-    )
+    parser.add_argument("--width", type=counted, metavar="W", help="in pixels (default: the checkpoint's own size)")
+    parser.add_argument("--height", type=counted, metavar="H", help="in pixels (default: the checkpoint's own size)")
     parser.add_argument(
         "--out",
         type=Path,
@@ -58,6 +57,8 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     from ..core.errors import InputError
     from ..core.host import LeaseRequest, PictureRequest
 
+    if not 0 <= arguments.seed <= LARGEST_SEED:
+        raise InputError(f"--seed: {arguments.seed} is not between 0 and {LARGEST_SEED}.", field="seed")
     host = standalone_host(arguments, console)
     first = PictureRequest(
         prompt=arguments.prompt,
@@ -69,8 +70,6 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         width=arguments.width or host.native_size,
         height=arguments.height or host.native_size,
     )
-    if arguments.count < 1:
-        raise InputError(f"--count: {arguments.count} pictures cannot be made; 1 or more can.", field="count")
     with host.lease(LeaseRequest(precision=precision_of(arguments))) as lease:
         made = [_make(lease, first, i, folder=arguments.out, console=console) for i in range(arguments.count)]
     console.record({"pictures": made})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..core.config import TrainConfig
 from ..core.options import choices_of
 from ..core.settings.memory import Precision
-from .config_options import whole_number
+from .config_options import counted
 from .console import Console
 
 if TYPE_CHECKING:
@@ -24,7 +24,10 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
     """The options that the contract promises everywhere."""
     group = parser.add_argument_group("Everywhere")
     group.add_argument(
-        "--checkpoint", type=Path, metavar="FILE", help="SD 1.x or 2.x, .safetensors or .ckpt (default: the demo's)"
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="SD 1.x, 2.x or SDXL, .safetensors or .ckpt (default: the demo's)",
     )
     group.add_argument(
         "--embeddings-dir",
@@ -41,7 +44,7 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
         help="of the model's arithmetic (default: auto, half on a GPU, full on a CPU)",
     )
     group.add_argument(
-        "--threads", type=whole_number, metavar="N", help="processor threads to use (default: torch's choice)"
+        "--threads", type=counted, metavar="N", help="processor threads to use (default: torch's choice)"
     )
     group.add_argument(
         "--config", type=Path, metavar="FILE", help="a run.json whose settings are used where none is typed"
@@ -57,7 +60,6 @@ def standalone_host(
     precision: Precision | None = None,
 ) -> StandaloneHost:
     """The host that the shared options describe, its model loaded. ``checkpoint`` and ``precision`` stand in where none was typed."""
-    from ..core.host import LeaseRequest
     from ..hosts.standalone.host import StandaloneHost
 
     host = StandaloneHost(
@@ -65,8 +67,9 @@ def standalone_host(
         embeddings_dir=arguments.embeddings_dir,
         device=arguments.device,
         threads=arguments.threads,
+        precision=precision_of(arguments, otherwise=precision),
     )
-    host.load(LeaseRequest(precision=precision_of(arguments, otherwise=precision)))
+    host.load()
     for sentence in host.notices:
         console.note(f"Note: {sentence}")
     return host

@@ -50,6 +50,17 @@ def test_files_of_the_folder_are_known_by_name_and_live_vectors_win(host: Standa
     assert context(host, "a wide").shape == (1, 77, 64)
 
 
+def test_its_own_precision_stands_where_a_request_leaves_it_open(host: StandaloneHost) -> None:
+    chosen = StandaloneHost(
+        checkpoint=host.checkpoint, embeddings_dir=host.embeddings_dir, device="cpu", precision="bfloat16"
+    )
+    assert chosen.load().unet_dtype == torch.bfloat16
+    assert chosen.load(LeaseRequest()) is chosen.load()
+    assert chosen.load(LeaseRequest(precision="float32")).unet_dtype == torch.float32
+    with pytest.raises(LeaseError, match="'half' is no precision"):
+        StandaloneHost(embeddings_dir=host.embeddings_dir, device="cpu", precision="half")  # type: ignore[arg-type]
+
+
 def test_a_published_file_is_read_again_at_once(host: StandaloneHost) -> None:
     path = host.embeddings_dir / "tix.pt"
     write_embedding(embedding(0.3), path)

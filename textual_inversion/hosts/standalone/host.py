@@ -11,7 +11,7 @@ import torch
 
 from ...core.errors import LeaseError
 from ...core.host import LeaseRequest
-from .device import choose_device, unet_dtype, unused_card
+from .device import Precision, choose_device, unet_dtype, unused_card
 from .embeddings import EmbeddingLibrary
 from .lease import StandaloneLease, frozen
 from .loading import LoadedModel, load_model
@@ -38,8 +38,10 @@ class StandaloneHost:
         device: str | None = None,
         threads: int | None = None,
         template_dirs: Sequence[Path] = (),
+        precision: Precision = "auto",
     ) -> None:
-        """``checkpoint`` None is the demo; ``device`` None picks CUDA, MPS or the CPU; ``threads`` are torch's own.
+        """``checkpoint`` None is the demo; ``device`` None picks CUDA, MPS or the CPU; ``threads`` are torch's own;
+        ``precision`` is used for what asks for none itself (auto).
 
         Raises LeaseError for a device that cannot be used.
         """
@@ -50,6 +52,7 @@ class StandaloneHost:
         self._model: LoadedModel | None = None
         self._lent, self._loading = threading.Lock(), threading.Lock()
         self.device = choose_device(device)
+        self._own_dtype = unet_dtype(precision, self.device)
         if threads is not None:
             torch.set_num_threads(threads)
 
@@ -88,14 +91,17 @@ class StandaloneHost:
 
         Raises LeaseError, FileFormatError or ResourceError with a sentence.
         """
-        dtype = unet_dtype(request.precision, self.device) if request else None
+        dtype = self._dtype_for(request) if request else None
         with self._loading:
             model = self._model
             if model is None or (dtype is not None and dtype != model.unet_dtype):
                 self._model = None  # free the old one before the new one is read
-                wanted = dtype or unet_dtype("auto", self.device)
+                wanted = dtype or self._own_dtype
                 model = self._model = load_model(self._checkpoint, device=self.device, unet_dtype=wanted)
             return model
+
+    def _dtype_for(self, request: LeaseRequest) -> torch.dtype:
+        return self._own_dtype if request.precision == "auto" else unet_dtype(request.precision, self.device)
 
     @contextmanager
     def lease(self, request: LeaseRequest) -> Iterator[StandaloneLease]:
