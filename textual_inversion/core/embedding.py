@@ -55,7 +55,7 @@ class Embedding:
         return next(iter(self.vectors.values())).shape[0]
 
     def for_encoders(self, widths: Mapping[str, int]) -> dict[str, torch.Tensor]:
-        """The vectors under a model's own encoder keys.
+        """The vectors under a model's own encoder keys, in the model's order (a file may have another).
 
         ``widths`` maps the model's encoder keys to their widths. A ``*`` entry goes to a model with one encoder.
         Raises FileFormatError where widths or encoders differ, naming both sides.
@@ -69,4 +69,4 @@ class Embedding:
                 f"The embedding {self.name or ''!r} was made for another kind of model: it has widths {have}, "
                 f"the loaded checkpoint wants {dict(widths)} (768: SD 1.x, 1024: SD 2.x, 768 + 1280: SDXL)."
             )
-        return found
+        return {key: found[key] for key in widths}
