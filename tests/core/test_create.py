@@ -31,7 +31,8 @@ def _table(world: World) -> torch.Tensor:
         (2, 4, [0, 0, 1, 1]),
         (2, 3, [0, 0, 1]),
         (3, 2, [0, 1]),
-        (5, 3, [0, 1, 3]),
+        (5, 3, [0, 1, 2]),
+        (5, 2, [0, 1]),
         (3, 1, [0]),
     ],
 )
@@ -41,6 +42,14 @@ def test_text_is_stretched_over_the_rows_as_a1111_does(world: World, words: int,
     assert len(set(ids)) == words
     rows = _rows(world.create(init_text=text, vectors=count))
     assert torch.equal(rows, _table(world)[[ids[pick] for pick in picks]])
+
+
+def test_more_words_than_rows_are_spread_where_a1111_does_not_cut_them_off() -> None:
+    """Its SD 2.x encoder takes the whole text; its SD 1.x one hands ``max_length`` to the tokenizer, which cuts."""
+    encoder, text = FakeEncoder(16), "alpha beta gamma delta omega"
+    for encoders in ({"clip_h": encoder}, {"clip_l": encoder, "clip_g": encoder}):
+        for rows in initial_vectors(encoders, method="text", text=text, count=3).values():
+            assert torch.equal(rows, encoder.table()[[encoder.tokenize(text)[pick] for pick in (0, 1, 3)]])
 
 
 def test_the_file_says_what_it_is(world: World) -> None:

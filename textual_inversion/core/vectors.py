@@ -18,18 +18,24 @@ def initial_vectors(
     """New vectors for every encoder, float32 [count, width].
 
     ``text``: the token vectors of the words, stretched over the rows as A1111 does (row i is word ``i * words // count``);
-    an empty text gives zeros, as in A1111. ``noise``: normal with the mean and deviation of each dimension of the table.
+    an empty text gives zeros, as in A1111. Of more words than rows A1111 takes the first ones for SD 1.x (its tokenizer
+    call cuts there) and spreads the rows over all of them for SD 2.x; so do we, and for SDXL, which it cannot create, the
+    latter: both encoders' rows must be of the same words. ``noise``: normal with the mean and deviation of each dimension of the table.
     ``encoded``: the encoder's own output for the words (Pang et al. 2023, Cross Initialization).
     Raises InputError for a count outside 1..75 or a text without tokens.
     """
     if not 1 <= count <= MAX_VECTORS:
         raise InputError(f"{count} vectors: an embedding has 1 to {MAX_VECTORS} (a prompt's chunk).", field="vectors")
+    first_only = list(encoders) == ["clip_l"]
     return {
-        key: _rows(key, encoder, method=method, text=text, count=count, seed=seed) for key, encoder in encoders.items()
+        key: _rows(key, encoder, method=method, text=text, count=count, seed=seed, first_only=first_only)
+        for key, encoder in encoders.items()
     }
 
 
-def _rows(key: str, encoder: TextEncoder, *, method: InitMethod, text: str, count: int, seed: int) -> torch.Tensor:
+def _rows(
+    key: str, encoder: TextEncoder, *, method: InitMethod, text: str, count: int, seed: int, first_only: bool
+) -> torch.Tensor:
     if method == "zeros" or (method == "text" and not text.strip()):
         return torch.zeros(count, encoder.width)
     if method == "noise":
@@ -37,6 +43,8 @@ def _rows(key: str, encoder: TextEncoder, *, method: InitMethod, text: str, coun
         noise = torch.randn(count, encoder.width, generator=generator(seed, f"init-{key}"))
         return table.mean(dim=0) + table.std(dim=0) * noise
     words = _word_vectors(encoder, method=method, text=text)
+    if first_only and method == "text":
+        words = words[:count]
     picks = [row * words.shape[0] // count for row in range(count)]
     return words[picks].clone()
 
