@@ -52,7 +52,7 @@ def load_model(path: Path, *, device: torch.device, unet_dtype: torch.dtype) -> 
                 tower.model.to(unet_dtype)
         for module in networks.modules():
             module.to(device)
-    except (torch.OutOfMemoryError, MemoryError) as error:
+    except (torch.cuda.OutOfMemoryError, MemoryError) as error:
         raise ResourceError(f"There is not enough memory for {path.name} on {device}.") from error
     prediction = layout.prediction or probe_prediction(networks, layout, device)
     return LoadedModel(
