@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from modules import devices, sd_models, shared
 
 from ...core.errors import LeaseError
