@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from ..core.plain_json import finite
 
@@ -18,7 +18,7 @@ class Console:
     def __init__(self, *, json_output: bool, out: TextIO | None = None, err: TextIO | None = None) -> None:
         self.json_output = json_output
         self.out = out or sys.stdout
-        self.err = err or sys.stderr
+        self.err: TextIO = cast(TextIO, _Lasting(err or sys.stderr))
         self._reader_left = False
 
     def say(self, text: str) -> None:
@@ -55,6 +55,29 @@ class Console:
             return
         with redirect_stdout(self.err):
             yield
+
+
+class _Lasting:
+    """A stream for words: where nobody can read them any more (`| head`, a closed terminal), they go nowhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError:
+            _into_nothing(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            _into_nothing(self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _into_nothing(stream: TextIO) -> None:
