@@ -231,6 +231,13 @@ def test_commands_find_the_clones_own_python(without_torch, clone, calls, monkey
     assert started == [[python, "-m", "textual_inversion", "create", "cat"]]
 
 
+def test_a_python_with_torch_alone_hands_over_too(clone, calls, monkeypatch):
+    environment.ready(clone)
+    monkeypatch.setattr(environment.importlib.util, "find_spec", lambda name: name if name == "torch" else None)
+    monkeypatch.setattr(environment, "hand_over", lambda command: 5)
+    assert environment.run_module("textual_inversion", lambda: 0, root=clone) == 5
+
+
 def test_commands_say_what_to_do_before_anything_is_installed(without_torch, clone, capsys):
     assert environment.run_module("textual_inversion", lambda: 0, root=clone) == 1
     assert "python run.py" in capsys.readouterr().err

@@ -20,6 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 GIGABYTES_NEEDED = 8
 INTERRUPTED = 130
+_TELLING = ("torch", "diffusers", "open_clip")
+"""Where these are, the rest was installed too; a Python that has torch for other purposes lacks some."""
 
 
 class SetupError(Exception):
@@ -150,7 +152,7 @@ def _stamp(venv: Path) -> Path:
 def run_module(module: str, main: Callable[[], int], *, root: Path = ROOT) -> int:
     """``main()`` where this Python has the packages; else the same module in the clone's `.venv`, so that `python -m`
     works there without activating anything. Returns the exit code."""
-    if importlib.util.find_spec("torch") is not None:
+    if all(importlib.util.find_spec(name) for name in _TELLING):
         return main()
     venv = root / ".venv"
     if Path(sys.prefix).resolve() == venv.resolve() or not works(python_of(venv)):

@@ -43,3 +43,12 @@ def test_no_free_port_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         served(Starlette(), address="127.0.0.1", port=taken.getsockname()[1]),
     ):
         pytest.fail("served on a taken port")
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 10**9])
+def test_a_number_that_is_no_port_is_refused(port: int) -> None:
+    with (
+        pytest.raises(InputError, match=f"{port} is no port; choose one from 0"),
+        served(Starlette(), address="127.0.0.1", port=port),
+    ):
+        pytest.fail("served")

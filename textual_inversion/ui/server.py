@@ -16,6 +16,7 @@ import uvicorn
 from ..core.errors import InputError
 
 _PORTS_TRIED = 20
+_PORTS = 65536
 
 
 @contextmanager
@@ -41,8 +42,10 @@ def served(app: Any, *, address: str, port: int) -> Iterator[str]:
 
 
 def _listen(address: str, first: int) -> socket.socket:
-    """A bound socket. Raises InputError where no port from ``first`` on is free."""
-    for port in range(first, min(first + _PORTS_TRIED, 65536)):
+    """A bound socket. Raises InputError where no port from ``first`` on is free, or ``first`` is none."""
+    if not 0 <= first < _PORTS:
+        raise InputError(f"{first} is no port; choose one from 0 (any) to {_PORTS - 1}.", field="port")
+    for port in range(first, min(first + _PORTS_TRIED, _PORTS)):
         listener = socket.socket()
         if os.name != "nt":  # there it would allow a second listener; here it only shortens the wait after a restart
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
