@@ -12,7 +12,12 @@ import pytest
 from textual_inversion import cli
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ["README.md", "CONTRIBUTING.md", "templates/README.md"]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "templates/README.md",
+    *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"^ {4}(python .+)$", README, re.MULTILINE)
 PROGRAM = "python -m textual_inversion "
