@@ -89,6 +89,18 @@ def test_release_leaves_what_is_not_ours(tmp_path: Path) -> None:
     assert path.exists()
 
 
+def test_a_file_that_cannot_be_removed_just_then_holds_nobody_off_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = NameLock(tmp_path, "cat")
+    lock.acquire()
+    with monkeypatch.context() as busy:
+        busy.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(PermissionError("in use")))
+        lock.release()
+    os.utime(lock.path, (0, 0))
+    NameLock(tmp_path, "cat").acquire()
+
+
 def test_bad_names(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         NameLock(tmp_path, "../cat")

@@ -55,9 +55,13 @@ class NameLock:
     def release(self) -> None:
         """Does nothing where the lock is no longer ours."""
         seen = _read(self.path)
-        if seen is not None and seen.get("token") == self._token:
-            with suppress(OSError):
-                self.path.unlink()
+        if seen is None or seen.get("token") != self._token:
+            return
+        try:
+            self.path.unlink()
+        except OSError:  # Windows, while someone reads it: this process lives on, so what names it has to go
+            with suppress(OSError), self.path.open("r+", encoding="utf-8") as file:
+                file.truncate()
 
     def __enter__(self) -> NameLock:
         self.acquire()
