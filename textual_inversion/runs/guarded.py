@@ -26,7 +26,7 @@ class GuardedAccess(Access):
     ) -> None:
         super().__init__(names or ())
         self._admits, self._any_name = admits, names is None
-        self._roots = None if roots is None else [root.resolve() for root in roots]
+        self._roots = None if roots is None else list(dict.fromkeys(root.resolve() for root in roots))
 
     def authorize(self, request: Request) -> None:
         if not self._admits(request):
