@@ -48,7 +48,7 @@ class Mentions:
     position: float = 0.85
     plain: float = 0.3
     striped: float = 0.92
-    style: float = 0.75
+    style: float = 0.55
     view: float = 0.03
     short: float = 0.1
 

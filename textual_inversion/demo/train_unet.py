@@ -31,6 +31,7 @@ from .progress import Progress, cosine
 from .scene import Scene
 from .state import load_state, save_state
 from .words import Words
+from .world import is_hidden
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,13 @@ class Material:
     masks: torch.Tensor
     scenes: list[Scene]
     words: Words
+
+    def pool(self) -> np.ndarray:
+        """Numbers of the scenes to draw from; of every three in the hidden style two are passed over.
+
+        No caption names that style, so captions without a style word would else mean it too often.
+        """
+        return np.asarray([i for i, scene in enumerate(self.scenes) if not is_hidden(scene.style) or i % 3 == 0])
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,7 @@ def train_unet(
     ]
     optimizer = torch.optim.AdamW(groups, lr=plan.learning_rate, weight_decay=0.0, betas=(0.9, 0.99), fused=True)
     path = folder / "unet-state.safetensors"
-    start = load_state(path, modules, optimizer)
+    start, pool = load_state(path, modules, optimizer), data.pool()
     predict = torch.compile(unet) if plan.compile else unet
     encode = torch.compile(text) if plan.compile else text
     progress, saved, exported = Progress("unet", plan.steps, every=100), time.monotonic(), time.monotonic()
@@ -98,7 +106,7 @@ def train_unet(
         rate = cosine(step, steps=plan.steps, peak=plan.learning_rate, warm_up=300)
         for group in optimizer.param_groups:
             group["lr"] = rate * group["scale"]
-        loss = _loss(predict, encode, _batch(data, plan, step, seed), plan)
+        loss = _loss(predict, encode, _batch(data, pool, plan, step, seed), plan)
         loss.backward()
         nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
@@ -127,10 +135,10 @@ class Batch:
     masks: torch.Tensor
 
 
-def _batch(data: Material, plan: UnetPlan, step: int, seed: int) -> Batch:
+def _batch(data: Material, pool: np.ndarray, plan: UnetPlan, step: int, seed: int) -> Batch:
     rng = np.random.default_rng((seed, 2, step))
     count = plan.batch_size
-    indices = rng.integers(len(data.scenes), size=count)
+    indices = rng.choice(pool, size=count)
     chosen = torch.from_numpy(indices)
     # One timestep in each of `count` equal parts of the range: less noise in the loss than independent draws.
     timesteps = torch.from_numpy(((np.arange(count) + rng.random(count)) / count * TIMESTEPS).astype(np.int64))
