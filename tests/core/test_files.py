@@ -127,3 +127,14 @@ def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path: Path) ->
     (tmp_path / ".cat.pt.tmp-100-1").write_bytes(b"being written")
     write_bytes(tmp_path / "cat.pt", b"new")
     assert _names(tmp_path) == {"cat.pt", ".dog.pt.tmp-99-1", "cat.pt.tmp-99-1", ".cat.pt.tmp-100-1"}
+
+
+def test_a_place_where_no_folder_can_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A drive letter that is not there (Windows), or /proc."""
+
+    def no_drive(self: Path, *_: object, **__: object) -> None:
+        raise FileNotFoundError(errno.ENOENT, "The system cannot find the path specified", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", no_drive)
+    with pytest.raises(ResourceError, match="Cannot make the folder .*nowhere: the drive"):
+        write_bytes(tmp_path / "nowhere" / "a.txt", b"")

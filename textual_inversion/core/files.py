@@ -52,6 +52,17 @@ def disk_errors(path: Path) -> Generator[None]:
         raise
 
 
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` and those above it where they are missing. Raises ResourceError where that cannot be."""
+    with disk_errors(folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError as error:
+            raise ResourceError(
+                f"Cannot make the folder {folder}: the drive or folder that it should lie in is not there. Choose another one."
+            ) from error
+
+
 @contextmanager
 def atomic_write(path: Path) -> Generator[BinaryIO]:
     """Write ``path`` whole or not at all: the block gets an open binary file, which replaces ``path`` at its end.
@@ -60,8 +71,8 @@ def atomic_write(path: Path) -> Generator[BinaryIO]:
     raises, it is removed and the old ``path`` stays as it was. Missing folders are made.
     Raises ResourceError where the disk is full or may not be written.
     """
+    make_folder(path.parent)
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(path)
         temporary = _temporary_name(path)
         try:

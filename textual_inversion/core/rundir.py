@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from .errors import InputError
-from .files import disk_errors
+from .files import disk_errors, make_folder
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def new_run_directory(log_dir: Path, name: str, *, today: datetime.date | None =
     while True:
         root = day / (name if number == 1 else f"{name}-{number}")
         with disk_errors(root):
-            day.mkdir(parents=True, exist_ok=True)
+            make_folder(day)
             try:
                 root.mkdir()
             except FileExistsError:

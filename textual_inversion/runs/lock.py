@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 import psutil
 
-from ..core.files import disk_errors
+from ..core.files import disk_errors, make_folder
 from ..core.names import check_name
 from .errors import ConflictError
 from .file_lock import exclusive
@@ -74,7 +74,7 @@ class NameLock:
 
     def _create(self) -> bool:
         with disk_errors(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
             try:
                 handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
             except (FileExistsError, PermissionError):
