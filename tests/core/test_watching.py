@@ -26,7 +26,7 @@ FALLING = [1 / (1 + step) for step in range(20)]
 
 def test_a_falling_loss_has_settled_once_its_end_is_flat() -> None:
     assert has_settled(FALLING, window=5)
-    assert not has_settled(FALLING[:6], window=5), "too short a history"
+    assert not has_settled(FALLING[:9], window=5), "too short a history"
     assert not has_settled([float(step) for step in range(20)], window=10)
     assert not has_settled([1.0, 0.0] * 10, window=5)
 
