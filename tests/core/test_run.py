@@ -6,7 +6,9 @@ import csv
 import errno
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +19,7 @@ from textual_inversion.core.errors import InputError
 from textual_inversion.core.events import Evaluated, Previewed, RolledBack, Saved, Stepped, Warned
 from textual_inversion.core.formats import read_embedding
 from textual_inversion.core.rundir import RunDirectory, newest_run
-from textual_inversion.core.state import load_state
+from textual_inversion.core.state import RunState, load_state
 
 
 def vectors_of(path: Path | str) -> torch.Tensor:
@@ -398,3 +400,51 @@ def test_captions_may_name_the_embedding_themselves(world: World) -> None:
     (world.folder / "templates" / "captions.txt").write_text("[filewords]\n")
     (world.folder / "pictures" / "1.txt").write_text("thing on a table")
     assert world.train(world.config(template="captions.txt", steps=10)).outcome == "done"
+
+
+def _paused(world: World, **changes: Any) -> Path:
+    world.create()
+    world.on_event = lambda event: world.control.pause() if isinstance(event, Stepped) and event.step == 2 else None
+    return Path(world.train(world.config(**changes)).run_dir)
+
+
+def _edited(run: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    content = json.loads((run / "run.json").read_text())
+    change(content)
+    (run / "run.json").write_text(json.dumps(content))
+
+
+def test_a_run_with_another_optimiser_in_its_settings_is_told(world: World) -> None:
+    run = _paused(world)
+    finished = world.train(world.config(optimizer="prodigy"), resume=run)
+    assert finished.exit_code == 2
+    assert "The resume state is not one of the optimiser prodigy" in finished.message
+    assert load_state(run / "resume.safetensors").step == 2
+
+
+def test_the_name_in_a_run_folder_stays_in_its_folder(world: World) -> None:
+    run = _paused(world)
+    _edited(run, lambda content: content["config"].update(name="../../evil"))
+    with pytest.raises(InputError, match="cannot be the name of an embedding"):
+        world.train(world.config(name="../../evil"), resume=run)
+
+
+@pytest.mark.parametrize("resolved", [None, "text", [1], {"notes": [1], "checkpoint_sha256": 7, "pictures": 3}])
+def test_a_run_folder_that_somebody_wrote_into_can_be_resumed(world: World, resolved: object) -> None:
+    run = _paused(world)
+    _edited(run, lambda content: content.update(resolved=resolved))
+    assert world.train(resume=run).outcome == "done"
+
+
+def test_after_going_back_a_kill_does_not_bring_the_bad_steps_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state on the disk may be of a step that was taken back."""
+    world.create()
+    world.host.leased.nan_at = {26}
+    kept: list[RunState] = []
+    world.on_event = lambda event: (
+        kept.append(load_state(run_folder(world).state)) if isinstance(event, Stepped) and event.step == 11 else None
+    )
+    world.train(world.config(steps=40, save_every=5))
+    assert [(state.step, state.rolled_back, state.rate_scale) for state in kept] == [(10, False, 1.0), (10, True, 0.1)]

@@ -22,9 +22,9 @@ def _state(**changes: Any) -> RunState:
         "vectors": {"clip_l": torch.randn(2, 3), "clip_g": torch.randn(2, 5)},
         "optimizer_tensors": {"0.step": torch.tensor(7.0), "0.exp_avg": torch.randn(2, 3)},
         "optimizer_numbers": {"groups": [{"lr": 0.1, "betas": [0.9, 0.999], "d": 1e-6 / 3, "foreach": None}]},
-        "average": {"clip_l": torch.randn(2, 3)},
+        "average": {"clip_l": torch.randn(2, 3), "clip_g": torch.randn(2, 5)},
         "average_updates": 7,
-        "best_vectors": {"clip_l": torch.randn(2, 3)},
+        "best_vectors": {"clip_l": torch.randn(2, 3), "clip_g": torch.randn(2, 5)},
         "best_step": 5,
         "best_loss": 0.1 + 0.2,
         "evaluations": [(0, 1.0 / 3), (5, 0.1 + 0.2)],
@@ -59,7 +59,7 @@ def test_everything_comes_back_exactly(tmp_path: Path) -> None:
 def test_vectors_that_share_memory_or_need_gradients_can_be_saved(tmp_path: Path) -> None:
     rows = torch.nn.Parameter(torch.randn(4, 3))
     path = tmp_path / "resume.safetensors"
-    save_state(_state(vectors={"clip_l": rows[::2]}, best_vectors={"clip_l": rows[::2]}), path)
+    save_state(_state(vectors={"clip_l": rows[::2]}, average={}, best_vectors={"clip_l": rows[::2]}), path)
     assert torch.equal(load_state(path).vectors["clip_l"], rows[::2].detach())
 
 
@@ -132,6 +132,15 @@ def test_the_helper_of_the_next_test_writes_states(tmp_path: Path) -> None:
         ({"tensors": {"plain": torch.ones(1)}}, ""),
         ({"tensors": {"vectors/clip_l": torch.full((1, 3), float("nan"))}}, "its vectors are no finite numbers"),
         ({"tensors": {"vectors/clip_l": torch.ones(3)}}, "its vectors are no finite numbers"),
+        ({"tensors": {"average/clip_l": torch.ones(2, 3)}}, "its average or best vectors"),
+        ({"tensors": {"average/clip_g": torch.ones(1, 3)}}, "its average or best vectors"),
+        ({"best_step": 3}, "its best step has no vectors"),
+        ({"tensors": {"best_vectors/clip_l": torch.ones(1, 3)}}, "its best vectors have no step"),
+        ({"rate_scale": "1"}, "its scales and counts"),
+        ({"loss_scale": 0}, "its scales and counts"),
+        ({"loss_scale": float("nan")}, "its scales and counts"),
+        ({"average_updates": None}, "its scales and counts"),
+        ({"smooth_loss": "small"}, "its losses are no numbers"),
     ],
 )
 def test_states_that_make_no_sense_are_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:

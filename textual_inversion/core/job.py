@@ -16,6 +16,7 @@ from .errors import FileFormatError, InputError
 from .formats import read_embedding
 from .host import Host, Lease
 from .library import find_embedding
+from .names import check_name
 from .plan import check_together
 from .rundir import RunDirectory, new_run_directory, open_run_directory
 from .scalars import check_tensorboard
@@ -120,10 +121,11 @@ def _beginning(
 ) -> tuple[RunDirectory | None, Mapping[str, Any], RunState | None, Embedding]:
     if resume is None:
         return None, {}, None, read_embedding(find_embedding(host.embeddings_dir, config.name))
+    check_name(config.name)  # it becomes file names, and a run.json may come from anywhere
     run, content = open_run_directory(resume)
     if run.name != config.name:
         raise InputError(f"{resume} is a run of {run.name!r}, not of {config.name!r}.", field="name")
-    recorded: Mapping[str, Any] = content.get("resolved", {})
+    recorded = _recorded(content)
     state = _state_of(run, needed=from_step is None)
     if from_step is not None and (state is None or state.step != from_step):
         return run, recorded, None, _copy_of(run, from_step)
@@ -131,6 +133,18 @@ def _beginning(
         raise InputError(f"{run.root} holds no resume state. Continue from one of its copies: {list(run.copies())}.")
     source = Embedding(vectors=state.vectors, name=config.name, step=state.step, notes=recorded.get("notes", {}))
     return run, recorded, state, source
+
+
+def _recorded(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What run.json says about the run; what has not the form that we give it is left out."""
+    found: Mapping[str, Any] = content["resolved"] if isinstance(content.get("resolved"), dict) else {}
+    notes: Mapping[str, Any] = found["notes"] if isinstance(found.get("notes"), dict) else {}
+    digest = found.get("checkpoint_sha256")
+    return {
+        **found,
+        "notes": {key: text for key, text in notes.items() if isinstance(text, str)},
+        "checkpoint_sha256": digest if isinstance(digest, str) else None,
+    }
 
 
 def _state_of(run: RunDirectory, *, needed: bool) -> RunState | None:

@@ -122,9 +122,16 @@ class Learner:
             state.average, state.average_updates = {}, 0
 
     def load_state(self, state: RunState) -> None:
-        """The inverse of ``fill_state``."""
+        """The inverse of ``fill_state``. Raises InputError for the state of another optimiser."""
         self._set_vectors(state.vectors)
-        restore_optimizer(self._optimizer, state.optimizer_tensors, state.optimizer_numbers)
+        try:
+            restore_optimizer(self._optimizer, state.optimizer_tensors, state.optimizer_numbers)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"The resume state is not one of the optimiser {self._config.optimizer} ({error}). Set the optimiser back to what "
+                "the run began with, or continue from one of its saved copies.",
+                field="optimizer",
+            ) from error
         self._scaler.good_steps = state.loss_scale_good_steps
         if self._scaler.enabled:
             self._scaler.scale = state.loss_scale

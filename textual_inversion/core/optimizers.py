@@ -56,14 +56,32 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch.T
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor], numbers: Mapping[str, Any]
 ) -> None:
-    """The exact inverse of ``optimizer_state`` for an optimiser made with the same settings."""
+    """The exact inverse of ``optimizer_state`` for an optimiser made with the same settings.
+
+    Raises ValueError, KeyError or TypeError for a state of another one, or of other vectors.
+    """
     content = optimizer.state_dict()
     state: dict[int, dict[str, torch.Tensor]] = {}
     for flat, value in tensors.items():
         index, name = flat.split(".", 1)
         state.setdefault(int(index), {})[name] = value
+    _check_state(optimizer, state)
     groups: list[dict[str, Any]] = []
     for group, saved in zip(content["param_groups"], numbers["groups"], strict=True):
         values = {key: tuple(value) if key == "betas" else value for key, value in saved.items()}
         groups.append({**group, **values})
     optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _check_state(optimizer: torch.optim.Optimizer, state: Mapping[int, Mapping[str, torch.Tensor]]) -> None:
+    """torch takes over whatever it is given, and fails at the next step."""
+    names = (
+        {"start", "exp_avg", "exp_avg_sq", "s"} if isinstance(optimizer, Prodigy) else {"step", "exp_avg", "exp_avg_sq"}
+    )
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for index, entries in state.items():
+        if set(entries) != names or not 0 <= index < len(parameters):
+            raise ValueError(f"it holds {', '.join(sorted(entries))} for tensor {index}")
+        shapes = {tuple(value.shape) for name, value in entries.items() if name != "step"}
+        if shapes != {tuple(parameters[index].shape)}:
+            raise ValueError(f"tensor {index} has the shape {sorted(shapes)[0]}")

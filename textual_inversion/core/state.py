@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,7 +89,21 @@ def _checked(state: RunState) -> RunState:
         raise ValueError("it holds no step or no vectors")
     if not all(rows.dim() == 2 and bool(rows.isfinite().all()) for rows in state.vectors.values()):
         raise ValueError("its vectors are no finite numbers")
+    shapes = _shapes(state.vectors)
+    if any(_shapes(others) not in ({}, shapes) for others in (state.average, state.best_vectors)):
+        raise ValueError("its average or best vectors are not of the vectors' shapes")
+    if type(state.best_step) is not (int if state.best_vectors else type(None)):
+        raise ValueError("its best step has no vectors, or its best vectors have no step")
+    scales, counts = (state.rate_scale, state.loss_scale), (state.average_updates, state.loss_scale_good_steps)
+    if not all(type(x) in (int, float) and 0 < x < math.inf for x in scales) or not all(type(x) is int for x in counts):
+        raise ValueError("its scales and counts are no numbers")
+    if any(x is not None and type(x) not in (int, float) for x in (state.best_loss, state.smooth_loss)):
+        raise ValueError("its losses are no numbers")
     return state
+
+
+def _shapes(vectors: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+    return {key: tuple(rows.shape) for key, rows in vectors.items()}
 
 
 def _plain(tensor: torch.Tensor) -> torch.Tensor:

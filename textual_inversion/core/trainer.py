@@ -126,6 +126,7 @@ class Trainer:
         self.state.evaluations = [(at, loss) for at, loss in self.state.evaluations if at <= snapshot.step]
         self._previewed_at = None
         self.table.cut(snapshot.step)
+        self._state_step = None  # what was written since that step is of a past that did not happen
         if self.state.rolled_back:
             raise DivergedError(
                 f"At step {step} {problem}, again after going back once with a lower rate. The embedding was kept as it was "
@@ -133,7 +134,6 @@ class Trainer:
                 field="learning_rate",
             )
         self.state.rolled_back = True
-        self._state_step = None
         self.state.rate_scale *= _RATE_AFTER_ROLLBACK
         self.emit(RolledBack(step=step, to_step=snapshot.step, rate_scale=self.state.rate_scale, reason=problem))
         self.emit(
@@ -141,6 +141,7 @@ class Trainer:
                 message=f"At step {step} {problem}. Went back to step {snapshot.step} and goes on with a tenth of the rate."
             )
         )
+        self.save_state()
 
     def _after_step(self, advance: Advance) -> None:
         step, config = self.step, self.plan.config
