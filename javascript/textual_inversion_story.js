@@ -42,10 +42,8 @@ window.textualInversionStory = class {
 
     on_warning(event) { this.tell("warning", event.message); }
 
-    on_rollback(event) {
-        this.cut(event.to_step);
-        this.tell("warning", `Step ${event.step}: ${event.reason} Went back to step ${event.to_step}; the rate is now ${event.rate_scale} of what was set.`);
-    }
+    // A warning that comes with it has the words.
+    on_rollback(event) { this.cut(event.to_step); }
 
     on_finished(event) {
         this.encoding = null;

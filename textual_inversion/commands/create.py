@@ -27,7 +27,8 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     with NameLock(host.embeddings_dir, request.name):
         path = create(host, **dataclasses.asdict(request), warn=lambda sentence: console.note(f"Note: {sentence}"))
     console.record({"name": arguments.name, "path": str(path)})
-    console.say(f"Made {path}. Train it with: python -m textual_inversion train {arguments.name} --data DIR")
+    typed = f'"{request.name}"' if " " in request.name else request.name
+    console.say(f"Made {path}. Train it with: python -m textual_inversion train {typed} --data DIR")
     return 0
 
 

@@ -74,10 +74,7 @@ class ProgressBar:
 
     @_show.register
     def _(self, event: RolledBack) -> None:
-        self._write(
-            f"Step {event.step}: {event.reason} Went back to step {event.to_step}; the rate is now times {event.rate_scale:g}."
-        )
-        if self._bar is not None:
+        if self._bar is not None:  # a warning that comes with it has the words
             self._bar.update(event.to_step - self._bar.n)
 
     @_show.register
