@@ -26,6 +26,7 @@ from ..hosts.standalone.ldm_keys import (
     unet_keys,
     vae_keys,
 )
+from .emphasis import with_context_mean
 from .models import CONTEXT, LINEAR_END, LINEAR_START, TIMESTEPS, DemoShape, alphas_cumprod, text_config
 from .state import save_atomic
 
@@ -40,7 +41,8 @@ def export_checkpoint(
 
     `text` must have the whole CLIP vocabulary. The yaml names the text-encoder folder relative to itself.
     """
-    tensors = named_weights(vae=vae, unet=unet, text=text, shape=shape) | schedule_buffers()
+    weights = with_context_mean(named_weights(vae=vae, unet=unet, text=text, shape=shape))
+    tensors = weights | schedule_buffers()
     tensors[TEXT_PREFIX + CLIP_POSITION_IDS] = torch.arange(CONTEXT)[None]
     encoder = folder / TEXT_FOLDER
     encoder.mkdir(parents=True, exist_ok=True)
