@@ -21,6 +21,12 @@ from textual_inversion.core.events import Stepped, Warned
             "The lowest timestep (500) is above the highest (499).",
         ),
         ({"width": 100}, "width", "100x64: width and height must be multiples of 8."),
+        (
+            {"preview_width": 100},
+            "preview_width",
+            "Previews cannot be 100 pixels wide or high; choose a multiple of 8.",
+        ),
+        ({"preview_height": 7}, "preview_height", "choose a multiple of 8"),
         ({"optimizer": "prodigy", "norm_rule": "fixed"}, "norm_rule", "choose adamw, or the rule 'clamp' or 'none'."),
         ({"auto_stop": True}, "evaluate_every", "Stopping by itself needs the fixed-batch loss"),
         ({"keep_best": True}, "evaluate_every", "The best step is chosen by the fixed-batch loss"),
@@ -118,3 +124,25 @@ def test_other_pictures_than_at_the_beginning_are_told(world: World) -> None:
     resumed = world.train(world.config(steps=4), resume=Path(paused.run_dir))
     assert resumed.outcome == "done"
     assert any("The pictures are not those that the run began with" in event.message for event in world.of(Warned))
+
+
+@pytest.mark.parametrize("settings", [{"shuffle_tags": True}, {"tag_dropout": 0.1}, {"caption_dropout": 0.1}])
+def test_rules_for_captions_that_no_prompt_shows_are_advised(world: World, settings: dict[str, Any]) -> None:
+    world.create()
+    (world.folder / "templates" / "bare.txt").write_text("a photo of [name]\n")
+    told = "change nothing here: no prompt of bare.txt holds [filewords]"
+    for template, config, expected in [("bare.txt", settings, 1), ("bare.txt", {}, 0), ("plain.txt", settings, 0)]:
+        world.events.clear()
+        world.create(overwrite=True)
+        world.train(world.config(steps=1, template=template, **config))
+        assert sum(told in event.message for event in world.of(Warned)) == expected
+
+
+def test_another_template_than_at_the_beginning_is_told(world: World) -> None:
+    world.create()
+    world.on_event = lambda event: world.control.pause() if isinstance(event, Stepped) and event.step == 2 else None
+    paused = world.train(world.config(steps=4))
+    world.on_event = lambda _: None
+    (world.folder / "templates" / "plain.txt").write_text("a drawing of [name]\n")
+    world.train(world.config(steps=4), resume=Path(paused.run_dir))
+    assert sum("The prompt template is not what the run began with" in event.message for event in world.of(Warned)) == 1

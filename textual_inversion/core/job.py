@@ -85,10 +85,14 @@ def prepare(config: TrainConfig, host: Host, *, resume: Path | None, from_step: 
     dataset = _dataset(config)
     pictures = [str(item.path) for item in dataset.items]
     start_step = state.step if state is not None else (source.step or 0)
-    warnings = [*_advice(config), *template.warnings, *dataset.notes]
+    warnings = [*_advice(config, template), *template.warnings, *dataset.notes]
     if state is not None and recorded.get("pictures", pictures) != pictures:
         warnings.append(
             "The pictures are not those that the run began with, so it goes on with other steps than it would have."
+        )
+    if state is not None and recorded.get("prompts", list(template.lines)) != list(template.lines):
+        warnings.append(
+            "The prompt template is not what the run began with, so it goes on with other steps than it would have."
         )
     if from_step is not None and state is None:
         warnings.append(
@@ -180,14 +184,21 @@ def _dataset(config: TrainConfig) -> Dataset:
     return load_dataset(config.data, options, recursive=config.recursive)
 
 
-def _advice(config: TrainConfig) -> list[str]:
+def _advice(config: TrainConfig, template: Template) -> list[str]:
     """Settings that are allowed and seldom meant."""
-    if (
-        config.optimizer == "prodigy"
-        and parse_schedule(config.learning_rate, total_steps=config.steps).rate_at(0) < 0.1
-    ):
-        return [
+    sentences: list[str] = []
+    if config.optimizer == "prodigy" and _first_rate(config) < 0.1:
+        sentences.append(
             f"prodigy finds the learning rate by itself and multiplies it by yours ({config.learning_rate}): 1 is meant to be "
             "set with it."
-        ]
-    return []
+        )
+    if (config.shuffle_tags or config.tag_dropout or config.caption_dropout) and not template.uses_captions:
+        sentences.append(
+            f"Shuffling and dropping out of tags and captions change nothing here: no prompt of {template.path.name} holds "
+            "[filewords]. Its _filewords variant does."
+        )
+    return sentences
+
+
+def _first_rate(config: TrainConfig) -> float:
+    return parse_schedule(config.learning_rate, total_steps=config.steps).rate_at(0)

@@ -77,6 +77,9 @@ def check_together(config: TrainConfig) -> None:
         )
     if config.width % 8 or config.height % 8:
         raise InputError(f"{config.width}x{config.height}: width and height must be multiples of 8.", field="width")
+    for field, side in (("preview_width", config.preview_width), ("preview_height", config.preview_height)):
+        if side % 8:
+            raise InputError(f"Previews cannot be {side} pixels wide or high; choose a multiple of 8.", field=field)
     if config.optimizer == "prodigy" and config.norm_rule == "fixed":
         raise InputError(
             "prodigy measures how far the vectors move, and the norm rule 'fixed' moves them too: choose adamw, or the rule "

@@ -41,6 +41,11 @@ class Template:
     lines: tuple[str, ...]
     warnings: tuple[str, ...] = ()
 
+    @property
+    def uses_captions(self) -> bool:
+        """True where some prompt holds [filewords]."""
+        return any(FILEWORDS in line for line in self.lines)
+
     def draw(self, source: torch.Generator) -> str:
         """One line, each as likely as the others."""
         return self.lines[choice_index(source, len(self.lines))]
