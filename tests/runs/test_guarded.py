@@ -68,5 +68,5 @@ def test_names_and_login(places: tuple[Path, Path]) -> None:
     named = GuardedAccess(admits=lambda _: True, names=["sd.example"], roots=None)
     named.authorize(request())
     named.check_origin(request("sd.example"))
-    with pytest.raises(UserError, match="does not answer under the name 'any.example'"):
+    with pytest.raises(UserError, match="does not answer under the name 'any.example'.*--cors-allow-origins"):
         named.check_origin(request("any.example"))

@@ -16,7 +16,7 @@ from textual_inversion.core.formats import read_embedding, write_embedding
 from textual_inversion.runs.access import Access
 from textual_inversion.runs.errors import DeniedError
 from textual_inversion.runs.gate import FifoGate
-from textual_inversion.runs.http import MAX_BODY_BYTES, PREFIX, mount
+from textual_inversion.runs.http import ANYTHING_ELSE, MAX_BODY_BYTES, PREFIX, mount
 from textual_inversion.runs.manager import RunManager
 
 
@@ -86,7 +86,14 @@ def test_busy_and_unknown(client: TestClient, body: dict) -> None:
     assert client.get("runs/nope").status_code == 404
     assert client.get(f"runs/{run}/events?after=x").status_code == 400
     assert client.get(f"runs/{run}/pictures/1").status_code == 404
-    assert client.get("nothing").status_code == 404
+    for answer in (
+        client.get("nothing"),
+        client.get("train"),
+        client.delete(f"runs/{run}"),
+        client.post("runs", json={}),
+    ):
+        assert answer.status_code == 404
+        assert answer.json()["error"].startswith("There is nothing at this address")
 
 
 def test_pictures_are_served_from_the_runs_folder_only(
@@ -97,6 +104,7 @@ def test_pictures_are_served_from_the_runs_folder_only(
     picture = client.get(f"runs/{run}/pictures/{events[0]['number']}")
     assert picture.headers["content-type"] == "image/png"
     assert picture.headers["x-content-type-options"] == "nosniff"
+    assert picture.headers["cache-control"] == "no-store", "a later process may give the address to another picture"
     assert picture.content.startswith(b"\x89PNG")
 
     outside = tmp_path / "secret.png"
@@ -155,7 +163,7 @@ def test_a_login_keeps_everything(manager: RunManager, body: dict) -> None:
     mount(app, manager)
     mount(app, manager, access=Locked(["sd.example"]))
     client = TestClient(app, base_url="http://sd.example" + PREFIX + "/")
-    for answer in (client.get("runs"), client.get("embeddings"), client.post("train", json=body)):
+    for answer in (client.get("runs"), client.get("embeddings"), client.get("else"), client.post("train", json=body)):
         assert answer.status_code == 401
         assert answer.json() == {"error": "Log in first.", "field": None}
     assert client.get("runs", headers={"authorization": "Basic dTpw"}).json() == {"runs": []}
@@ -220,5 +228,7 @@ def test_what_is_not_given_is_the_hosts(host: FakeHost, training: FakeTraining, 
 def test_the_documentation_names_every_route(client: TestClient) -> None:
     text = (Path(__file__).resolve().parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
     for route in client.app.routes:
+        if route.path == ANYTHING_ELSE:
+            continue
         shown = route.path.removeprefix(PREFIX + "/").replace("{run}", "ID").replace("{number}", "N")
         assert f"`{' '.join(sorted(route.methods - {'HEAD'}))} {shown}" in text or f"`{shown}`" in text

@@ -25,6 +25,8 @@ class Access:
     ``hosts``: names under which the app is reached besides addresses, localhost and the machine's own name (a proxy's).
     """
 
+    _other_names = "Open it as localhost, or by the address of its computer in numbers."
+
     def __init__(self, hosts: Iterable[str] = ()) -> None:
         self._hosts = {"localhost", platform.node().lower(), *(host.lower() for host in hosts)}
 
@@ -49,7 +51,7 @@ class Access:
         """Refuse a page of another site (CSRF), and a foreign name that was pointed at this machine (DNS rebinding)."""
         host = request.headers.get("host", "")
         if not self._is_own(host):
-            raise DeniedError(f"This app does not answer under the name {host!r}. Use its address, or allow that name.")
+            raise DeniedError(f"This app does not answer under the name {host!r}. {self._other_names}")
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
         if site in ("same-origin", "none") or (site is None and origin is None):
             return

@@ -21,6 +21,11 @@ class GuardedAccess(Access):
     the page was opened under, so another name pointed here has none). ``roots``: folders that paths have to lie in; None for any.
     """
 
+    _other_names = (
+        "Open it by the address of its computer in numbers, or start the web UI with that name as --server-name or "
+        "among --cors-allow-origins (as https://NAME)."
+    )
+
     def __init__(
         self, *, admits: Callable[[Request], bool], names: Sequence[str] | None, roots: Sequence[Path] | None
     ) -> None:

@@ -20,16 +20,19 @@ from ..core.errors import InputError, UserError
 from ..core.plain_json import finite
 from .access import Access
 from .api import Api, Call, PictureFile
+from .errors import UnknownRunError
 from .manager import RunManager
 
 PREFIX = "/textual-inversion/v1"
+ANYTHING_ELSE = PREFIX + "/{rest:path}"
 MAX_BODY_BYTES = 1_000_000
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Handler = Callable[[Call], Any]
 
 _NO_STORE = {"Cache-Control": "no-store"}
-_PICTURE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"}
+_PICTURE_HEADERS = {"X-Content-Type-Options": "nosniff", **_NO_STORE}
 _log = logging.getLogger(__name__)
 
 
@@ -56,10 +59,17 @@ def _routes(api: Api, access: Access) -> list[Route]:
         ("POST", "/runs/{run}/save", api.save, 200),
         ("POST", "/runs/{run}/preview", api.preview, 200),
     ]
-    return [
+    routes = [
         Route(PREFIX + path, _endpoint(handle, access, changes=method == "POST", status=status), methods=[method])
         for method, path, handle, status in table
     ]
+    return [*routes, Route(ANYTHING_ELSE, _endpoint(_refuse, access, changes=False, status=404), methods=_METHODS)]
+
+
+def _refuse(_call: Call) -> Any:
+    raise UnknownRunError(
+        "There is nothing at this address, or not by this method. The routes are listed in docs/http.md."
+    )
 
 
 def _endpoint(handle: Handler, access: Access, *, changes: bool, status: int) -> Endpoint:
