@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 
+from textual_inversion.commands.config_options import counted
+from textual_inversion.core.errors import UserError
 from textual_inversion.core.host import Host
 from textual_inversion.hosts.standalone.device import choose_device
 from textual_inversion.hosts.standalone.host import StandaloneHost
@@ -24,12 +26,16 @@ _DEMO_SIZE, _SIZE_ON_CPU, _SIZE_ELSEWHERE = 64, 256, 512
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure, print a line (or JSON) for each case, return 0."""
+    """Measure, print a line (or JSON) for each case; returns the exit code, that of the command line."""
     options = _parser().parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
-    with tempfile.TemporaryDirectory() as folder:
-        results = list(_measured(options, Path(folder)))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            results = list(_measured(options, Path(folder)))
+    except UserError as error:
+        print(error.message, file=sys.stderr)
+        return error.exit_code
     if options.json:
         about = {"torch": torch.__version__, "threads": torch.get_num_threads()}
         print(json.dumps(about | {"results": [asdict(result) for result in results]}, indent=1))
@@ -46,10 +52,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="JSON on standard output, words on standard error")
     parser.add_argument("--model", choices=(DEMO, SD15), help="only this one")
     parser.add_argument(
-        "--repeats", type=int, help="timed steps of each case (default: 15 for the demo, 5 for SD 1.5; more on a GPU)"
+        "--repeats",
+        type=counted,
+        help="timed steps of each case (default: 15 for the demo, 5 for SD 1.5; more on a GPU)",
     )
     parser.add_argument("--device", help="cpu, cuda or mps (default: the best there is)")
-    parser.add_argument("--threads", type=int, help="processor threads to use (default: torch's choice)")
+    parser.add_argument("--threads", type=counted, help="processor threads to use (default: torch's choice)")
     return parser
 
 

@@ -60,3 +60,8 @@ def _some_time() -> None:
     import time
 
     time.sleep(0.1)
+
+
+def test_a_device_that_is_none_is_a_sentence(capsys):
+    assert report.main(["--device", "toaster"]) == 2
+    assert "'toaster' is no device" in capsys.readouterr().err

@@ -397,6 +397,15 @@ def test_demo_leaves_all_its_files(host, engine, monkeypatch, capsys, tmp_path):
     assert made["overwrite"] is True
 
 
+def test_demo_leaves_the_embedding_of_another_demo_alone(host, engine, monkeypatch, capsys):
+    from textual_inversion.runs.lock import NameLock
+
+    monkeypatch.setattr(textual_inversion.core.create, "create", lambda *_, **__: pytest.fail("overwrote it"))
+    with NameLock(host.embeddings_dir, demo.NAME):
+        assert cli.main(["demo"]) == 2
+    assert "'demo-concept' is being trained already" in capsys.readouterr().err
+
+
 def test_demo_that_is_interrupted_says_so(host, engine, monkeypatch, capsys):
     monkeypatch.setattr(textual_inversion.core.create, "create", lambda _host, **values: None)
     engine.finished = dataclasses.replace(FINISHED, exit_code=130, message="Interrupted at 3 steps.")

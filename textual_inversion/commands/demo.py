@@ -53,12 +53,14 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     from ..core.create import create
     from ..demo.concepts import DEMO_CONCEPT, write_concept
+    from ..runs.lock import NameLock
 
     host = standalone_host(arguments, console)
     console.note(f"1/4  Pictures of something the demo checkpoint has no word for: {arguments.out / 'pictures'}")
     pictures = write_concept(arguments.out / "pictures")
     console.note(f"2/4  A new embedding, {NAME}, that starts as {DEMO_CONCEPT.init_text!r}; what it draws now")
-    create(host, name=NAME, init_text=DEMO_CONCEPT.init_text, vectors=VECTORS, overwrite=True)
+    with NameLock(host.embeddings_dir, NAME):
+        create(host, name=NAME, init_text=DEMO_CONCEPT.init_text, vectors=VECTORS, overwrite=True)
     before = _drawn(host, arguments, console)
     console.note(f"3/4  Training, {arguments.steps} steps")
     finished = run_training(_config(arguments, host), host, console)
