@@ -222,6 +222,18 @@ def test_an_interrupt_is_latched(webui: Any) -> None:
     shared.state.interrupted = False
 
 
+def test_a_reload_of_the_page_does_not_end_a_run(webui: Any) -> None:
+    from modules import shared
+
+    control = Control()
+    button = shared.state.request_restart  # taken when the page was built
+    with webui.watch(lambda _: None, control):
+        button()
+        assert not control.interrupted.is_set()
+        assert not shared.state.interrupted
+    assert shared.state.wait_for_server_command(timeout=0) == "restart"
+
+
 def test_the_gate_is_the_web_uis_queue_and_shows_a_job(webui: Any) -> None:
     from modules import call_queue, progress, shared
 

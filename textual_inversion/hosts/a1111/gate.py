@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -67,7 +68,15 @@ def shown_in_queue(emit: Emit, control: Control) -> Iterator[Emit]:
 
 
 def _also(first: Callable[[], Any], second: Callable[[], Any]) -> Callable[[], Any]:
+    """Both, unless it is *Reload UI* that interrupts: that ends pictures, whose page goes away; a run outlives the page.
+
+    Buttons hold the method of the class, so the reload itself cannot be replaced: it is known by who calls.
+    """
+    reload = type(shared.state).request_restart.__code__
+
     def both() -> None:
+        if sys._getframe(1).f_code is reload:
+            return
         first()
         second()
 
