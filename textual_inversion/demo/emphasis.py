@@ -20,8 +20,8 @@ _VALUES = ".attn2.to_v.weight"
 def with_context_mean(weights: dict[str, Tensor], mean: float = MEAN) -> dict[str, Tensor]:
     """`weights` (LDM's names) with the mean of the last norm's bias set to `mean`.
 
-    For plain prompts the U-Net computes the same as before, up to the rounding of the weights' dtype. Weights that have
-    that mean already come back as they are.
+    For plain prompts the U-Net computes the same as before: the few biases that change come back in float32, as float16
+    would round the sum. Weights that have that mean already come back as they are.
     """
     bias = weights[LAST_NORM_BIAS].float()
     shift = mean - bias.mean()
@@ -32,4 +32,4 @@ def with_context_mean(weights: dict[str, Tensor], mean: float = MEAN) -> dict[st
         out = name.removesuffix(_VALUES) + ".attn2.to_out.0."
         moved = weights[out + "weight"].float() @ (weights[name].float().sum(dim=1) * shift)
         changed[out + "bias"] = weights[out + "bias"].float() - moved
-    return {**weights, **{name: tensor.to(weights[name].dtype) for name, tensor in changed.items()}}
+    return {**weights, **changed}
