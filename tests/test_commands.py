@@ -50,6 +50,7 @@ def test_the_whole_way(command, tmp_path, capsys):
     for path in finished["files"]:
         assert Path(path).is_file()
     run = Path(finished["run_dir"])
+    assert {str(run / "run.json"), str(run / "textual_inversion_loss.csv")} <= set(finished["files"])
     assert (run / "embeddings" / "demo1-2.pt").is_file()
     assert (run / "images" / "demo1-4.png").is_file()
     assert (run / "textual_inversion_loss.csv").is_file()

@@ -111,6 +111,7 @@ def _train_leased(job: Job, host: Host, lease: Lease, *, control: Control, watch
     )
     trainer.save_state()
     write_json(run.plan, plan.to_mapping())  # after the state: a folder that looks like a run can be resumed
+    watch.files += [str(run.plan), str(run.loss_table)]
     try:
         outcome = trainer.loop()
         if outcome in ("done", "stopped") and job.config.image_every:
