@@ -21,7 +21,7 @@ def find_embedding(embeddings_dir: Path, name: str) -> Path:
     if not name.strip():
         raise InputError("No embedding was chosen. Make one first with create, then train it.", field="name")
     check_name(name)
-    found = [path for path in _walk(embeddings_dir) if path.stem == name and path.is_file()]
+    found = [path for path in files_below(embeddings_dir) if path.stem == name and path.is_file()]
     for suffixes in (FILES, PICTURES):
         ranked = [
             (path.parent != embeddings_dir, suffixes.index(path.suffix.lower()), path)
@@ -37,7 +37,8 @@ def find_embedding(embeddings_dir: Path, name: str) -> Path:
     )
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file of a folder and the folders below it; links are followed, as web UIs do, but not in circles."""
     seen: set[str] = set()
     for place, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)

@@ -14,6 +14,7 @@ from textual_inversion.core.embedding import Embedding
 from textual_inversion.core.errors import LeaseError
 from textual_inversion.core.formats import write_embedding
 from textual_inversion.core.host import LeaseRequest, PictureRequest
+from textual_inversion.core.library import find_embedding
 from textual_inversion.hosts.standalone import StandaloneHost
 from textual_inversion.hosts.standalone.device import choose_device, unet_dtype, unused_card
 from textual_inversion.hosts.standalone.embeddings import EmbeddingLibrary
@@ -48,6 +49,28 @@ def test_files_of_the_folder_are_known_by_name_and_live_vectors_win(host: Standa
     library = EmbeddingLibrary(host.embeddings_dir)
     assert list(library.problems()) == [host.embeddings_dir / "broken.pt"]
     assert context(host, "a wide").shape == (1, 77, 64)
+
+
+def test_of_two_files_with_one_name_the_folders_own_comes_first(host: StandaloneHost) -> None:
+    """As in training, or a picture would show another embedding than the one that was trained."""
+    (host.embeddings_dir / "aside").mkdir()
+    write_embedding(embedding(0.1), host.embeddings_dir / "aside" / "tix.pt")
+    write_embedding(embedding(0.2), host.embeddings_dir / "tix.pt")
+    write_embedding(embedding(0.3), host.embeddings_dir / "tix.bin")
+    write_embedding(embedding(0.4, name="tix"), host.embeddings_dir / "a.png")
+    library = EmbeddingLibrary(host.embeddings_dir)
+    assert library.entries()["tix"].path == find_embedding(host.embeddings_dir, "tix") == host.embeddings_dir / "tix.pt"
+
+
+def test_linked_folders_are_looked_into(host: StandaloneHost, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    write_embedding(embedding(0.1), tmp_path / "elsewhere" / "far.pt")
+    try:
+        (host.embeddings_dir / "link").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+        (tmp_path / "elsewhere" / "back").symlink_to(host.embeddings_dir, target_is_directory=True)
+    except OSError:
+        pytest.skip("no links here")
+    assert host.embedding_names() == {"far"}
 
 
 def test_its_own_precision_stands_where_a_request_leaves_it_open(host: StandaloneHost) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from ...core.embedding import Embedding, Vectors
 from ...core.errors import UserError
 from ...core.formats import read_embedding
+from ...core.library import FILES, files_below
 from .checkpoint import sha256
 
-FILE_SUFFIXES = (".pt", ".bin", ".safetensors")
 PICTURE_SUFFIXES = (".png", ".webp")
 
 
@@ -43,7 +43,7 @@ class EmbeddingLibrary:
         """List the folder; read files whose size or time changed, and ``anew`` in any case."""
         if anew is not None:
             self._read = {known: entry for known, entry in self._read.items() if known.resolve() != anew.resolve()}
-        self._listed = [entry for path in sorted(self._files()) if (entry := self._entry(path))]
+        self._listed = [entry for path in sorted(self._files(), key=self._rank) if (entry := self._entry(path))]
         self._fitting = None
 
     @property
@@ -53,7 +53,7 @@ class EmbeddingLibrary:
         return self._listed or []
 
     def entries(self) -> dict[str, LibraryEntry]:
-        """Every readable embedding by name; where two have one name, the first file by path."""
+        """Every readable embedding by name; of two with one name, that which training would find (``find_embedding``)."""
         found: dict[str, LibraryEntry] = {}
         for entry in self._entries:
             if entry.embedding is not None:
@@ -82,13 +82,15 @@ class EmbeddingLibrary:
         return fitting
 
     def _files(self) -> Iterator[Path]:
-        if not self.folder.is_dir():
-            return
-        for path in self.folder.rglob("*"):
+        for path in files_below(self.folder):
             suffix = path.suffix.lower()
             preview = path.stem.lower().endswith(".preview")
-            if suffix in FILE_SUFFIXES or (suffix in PICTURE_SUFFIXES and not preview):
+            if suffix in FILES or (suffix in PICTURE_SUFFIXES and not preview):
                 yield path
+
+    def _rank(self, path: Path) -> tuple[bool, bool, int, Path]:
+        suffix = path.suffix.lower()
+        return suffix in PICTURE_SUFFIXES, path.parent != self.folder, (*FILES, *PICTURE_SUFFIXES).index(suffix), path
 
     def _entry(self, path: Path) -> LibraryEntry | None:
         try:
