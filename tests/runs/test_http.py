@@ -200,6 +200,16 @@ def test_embeddings_that_cannot_be_read_say_so(client: TestClient, host: FakeHos
     assert entry["error"]
 
 
+def test_embeddings_behind_a_link_are_listed_as_prompts_know_them(
+    client: TestClient, host: FakeHost, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    write_embedding(Embedding(vectors={"*": torch.ones(1, 768)}, name="far", step=3), elsewhere / "far.pt")
+    (host.embeddings_dir / "linked").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(host.embeddings_dir)
+    assert [entry["name"] for entry in client.get("embeddings").json()["embeddings"]] == ["far"]
+
+
 def test_convert_and_its_mistakes(client: TestClient, tmp_path: Path) -> None:
     source, target = tmp_path / "a.pt", tmp_path / "b.safetensors"
     write_embedding(Embedding(vectors={"*": torch.ones(2, 768)}, name="a", step=3), source)

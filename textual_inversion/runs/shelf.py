@@ -7,8 +7,8 @@ from typing import Any
 
 from ..core.errors import UserError
 from ..core.host import Host
+from ..core.library import FILES, PICTURES, files_below
 
-_SUFFIXES = (".pt", ".bin", ".safetensors", ".png", ".webp")
 _PREVIEW = ".preview"
 
 Stamp = tuple[float, int]
@@ -39,12 +39,12 @@ class Shelf:
 
 def _files(folder: Path) -> list[Path]:
     """Embedding files in the folder and the folders below, as web UIs look for them."""
-    if not folder.is_dir():
-        return []
     return [
         path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and not path.stem.endswith(_PREVIEW)
+        for path in files_below(folder)
+        if path.suffix.lower() in (*FILES, *PICTURES)
+        and not path.name.startswith(".")
+        and not path.stem.endswith(_PREVIEW)
     ]
 
 
@@ -55,8 +55,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         embedding = read_embedding(path)
     except UserError as error:
-        is_picture = path.suffix.lower() in (".png", ".webp")
-        return {} if is_picture else {**entry, "error": error.message}
+        return {} if path.suffix.lower() in PICTURES else {**entry, "error": error.message}
     return {
         **entry,
         "step": embedding.step,
