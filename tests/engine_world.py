@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from fake_host import FakeHost
 from PIL import Image
 
@@ -14,7 +15,9 @@ from textual_inversion.core.config import TrainConfig
 from textual_inversion.core.control import Control
 from textual_inversion.core.create import create
 from textual_inversion.core.events import Event, Finished
+from textual_inversion.core.formats import read_embedding
 from textual_inversion.core.run import train
+from textual_inversion.core.rundir import RunDirectory, newest_run
 
 
 @dataclass
@@ -67,3 +70,11 @@ def make_world(folder: Path, **lease: Any) -> World:
     templates.mkdir()
     (templates / "plain.txt").write_text("a photo of [name]\n[name], [filewords]\n")
     return World(folder=folder, host=FakeHost(folder, **lease))
+
+
+def vectors_of(path: Path | str) -> torch.Tensor:
+    return next(iter(read_embedding(Path(path)).vectors.values()))
+
+
+def run_folder(world: World) -> RunDirectory:
+    return RunDirectory(newest_run(world.folder / "log", "thing"), "thing")
