@@ -41,6 +41,15 @@ def test_resume_takes_the_newest_run_and_its_checkpoint(host, engine, tmp_path):
     assert host.asked == [checkpoint]
 
 
+@pytest.mark.parametrize("resolved", [None, "text", {"checkpoint_path": 7}, {"checkpoint_path": "gone.ckpt"}])
+def test_resume_of_a_run_that_names_no_checkpoint_takes_the_usual_one(host, engine, tmp_path, resolved):
+    run = tmp_path / "outputs" / "textual_inversion" / "2026-01-31" / "cat"
+    run.mkdir(parents=True)
+    (run / "run.json").write_text(json.dumps({"config": TrainConfig(name="cat").to_mapping(), "resolved": resolved}))
+    assert cli.main(["resume", "cat"]) == 0
+    assert host.asked == [None]
+
+
 def test_resume_of_nothing(host, engine, capsys):
     assert cli.main(["resume", "cat"]) == 2
     assert "No run of 'cat' was found in outputs/textual_inversion" in capsys.readouterr().err

@@ -45,8 +45,9 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
 
 def recorded_checkpoint(recorded: dict) -> Path | None:
     """The file that the run was started with; None where the run does not say, or it is gone."""
-    path = recorded.get("resolved", {}).get("checkpoint_path")
-    return Path(path) if path and Path(path).exists() else None
+    resolved = recorded.get("resolved")
+    path = resolved.get("checkpoint_path") if isinstance(resolved, dict) else None
+    return Path(path) if isinstance(path, str) and path and Path(path).exists() else None
 
 
 COMMAND = Command(
