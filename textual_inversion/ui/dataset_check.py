@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from ..core.config import TrainConfig
-from ..core.dataset import Dataset
 from ..core.host import Host
-from ..core.job import prepare
+
+if TYPE_CHECKING:
+    from ..core.dataset import Dataset
 
 
 def check_run(config: TrainConfig, host: Host) -> tuple[str, tuple[str, ...]]:
     """A summary and what a person should know. Raises InputError as the start of the run would."""
+    from ..core.job import prepare  # with the first check: a web UI that starts need not read all of the formats
+
     job = prepare(config, host, resume=None, from_step=None)
     left = max(0, config.steps - job.start_step)
     begins = f", going on from step {job.start_step}" if job.start_step else ""
