@@ -28,8 +28,8 @@ class Concept:
     textures: tuple[str, ...] = field(default=("plain",))
 
 
-DEMO_CONCEPT = Concept("demo-concept", {"shape": "hidden_arch", "colour": "hidden_teal"}, init_text="shape")
-"""What `--demo` teaches: an unnamed shape in an unnamed hue."""
+DEMO_CONCEPT = Concept("demo-concept", {"shape": "heart", "colour": "hidden_rose"}, init_text="shape")
+"""What `--demo` teaches: a heart in a hue that no word names. It is learned in 300 steps; an unnamed shape wants more."""
 
 
 def concept_scenes(concept: Concept, count: int = 8, seed: int = 0) -> list[Scene]:
