@@ -18,8 +18,9 @@ def test_the_shipped_checkpoint_is_small_and_whole() -> None:
     path = ASSETS / "demo.safetensors"
     assert path.stat().st_size < 40_000_000
     with safe_open(path, framework="pt") as file:
-        kinds = {file.get_slice(name).get_dtype() for name in file.keys() if name.startswith("model.")}  # noqa: SIM118
-    assert kinds == {"F16"}
+        kinds = {name: file.get_slice(name).get_dtype() for name in file.keys() if name.startswith("model.")}  # noqa: SIM118
+    # The few biases that give the context its mean (see demo/emphasis.py) keep the digits that halves would lose.
+    assert {name for name, kind in kinds.items() if kind != "F16"} <= {name for name in kinds if name.endswith(".bias")}
     assert (ASSETS / "demo-text-encoder" / "config.json").exists()
 
 
