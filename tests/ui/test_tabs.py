@@ -49,7 +49,9 @@ def test_create_check_train(manager: RunManager, world: World) -> None:
     (run,) = manager.runs()
     manager.run(run["id"]).join(20)
     assert manager.describe(run["id"])["state"] == "done"
-    assert "has had 30 steps already" in tab.check(*given)
+    answer = tab.check(*given)
+    assert "has had 30 steps already" in answer
+    assert 'data-field="ti-train-steps"' in answer
 
 
 def test_mistakes_are_told_beside_their_field(manager: RunManager, world: World) -> None:

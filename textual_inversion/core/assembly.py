@@ -41,7 +41,6 @@ def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer
             pictures=[str(item.path) for item in job.dataset.items],
             table_norms=norms,
             notes=job.source.notes,
-            unpublished=job.is_unpublished(),
         ),
     )
     learner = Learner(

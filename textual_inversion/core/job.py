@@ -17,7 +17,7 @@ from .formats import read_embedding
 from .host import Host, Lease
 from .library import find_embedding
 from .names import check_name
-from .plan import check_together
+from .plan import check_remaining, check_together
 from .rundir import RunDirectory, new_run_directory, open_run_directory
 from .scalars import check_tensorboard
 from .schedule import parse_schedule
@@ -98,7 +98,7 @@ def prepare(config: TrainConfig, host: Host, *, resume: Path | None, from_step: 
         warnings.append(
             f"Going on from the copy of step {from_step}: the optimiser starts afresh, its state was not kept with it."
         )
-    return Job(
+    job = Job(
         config=config,
         source=source,
         origin=_origin(config, host),
@@ -110,6 +110,9 @@ def prepare(config: TrainConfig, host: Host, *, resume: Path | None, from_step: 
         recorded=recorded,
         warnings=tuple(warnings),
     )
+    if not job.is_unpublished():  # a run that was killed before its embedding was written may have no steps left
+        check_remaining(config, start_step=start_step)
+    return job
 
 
 def _origin(config: TrainConfig, host: Host) -> Path | None:

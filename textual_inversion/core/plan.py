@@ -53,10 +53,7 @@ class RunPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What a plan is made from besides the settings.
-
-    ``unpublished``: a run that was killed after its last step, before the embedding was written; it may have no steps left.
-    """
+    """What a plan is made from besides the settings."""
 
     start_step: int
     vectors: int
@@ -65,7 +62,6 @@ class Material:
     pictures: Sequence[str]
     table_norms: Mapping[str, float]
     notes: Mapping[str, str]
-    unpublished: bool = False
 
 
 def check_together(config: TrainConfig) -> None:
@@ -98,23 +94,27 @@ def check_together(config: TrainConfig) -> None:
         )
 
 
-def resolve(config: TrainConfig, lease: Lease, material: Material) -> RunPlan:
-    """Settings, model and pictures -> a plan. Raises InputError naming the field that cannot be right."""
-    check_together(config)
-    if material.start_step >= config.steps and not material.unpublished:
+def check_remaining(config: TrainConfig, *, start_step: int) -> None:
+    """Raise InputError where no step is left for an embedding that has had ``start_step`` of them."""
+    if start_step >= config.steps:
         raise InputError(
-            f"{config.name!r} has had {material.start_step} steps already and Max steps is {config.steps}. Give a higher "
-            "number to train it further.",
+            f"{config.name!r} has had {start_step} steps already and Max steps is {config.steps}. Give a higher number to "
+            "train it further.",
             field="steps",
         )
     learning_rate = parse_schedule(config.learning_rate, total_steps=config.steps)
-    clip_limit = parse_schedule(config.clip_value, total_steps=config.steps, field="clip_value")
-    if learning_rate.end <= material.start_step and not material.unpublished:
+    if learning_rate.end <= start_step:
         raise InputError(
             f"The learning rate {config.learning_rate!r} ends at step {learning_rate.end}, and {config.name!r} has had "
-            f"{material.start_step} steps already. Add a rate for the later steps.",
+            f"{start_step} steps already. Add a rate for the later steps.",
             field="learning_rate",
         )
+
+
+def resolve(config: TrainConfig, lease: Lease, material: Material) -> RunPlan:
+    """Settings, model and pictures -> a plan. The settings have been checked (``core.job.prepare``)."""
+    learning_rate = parse_schedule(config.learning_rate, total_steps=config.steps)
+    clip_limit = parse_schedule(config.clip_value, total_steps=config.steps, field="clip_value")
     return RunPlan(
         config=config,
         start_step=material.start_step,

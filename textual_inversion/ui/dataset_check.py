@@ -17,12 +17,9 @@ def check_run(config: TrainConfig, host: Host) -> tuple[str, tuple[str, ...]]:
     from ..core.job import prepare  # with the first check: a web UI that starts need not read all of the formats
 
     job = prepare(config, host, resume=None, from_step=None)
-    left = max(0, config.steps - job.start_step)
+    left = config.steps - job.start_step
     begins = f", going on from step {job.start_step}" if job.start_step else ""
-    notes = list(job.warnings)
-    if not left:
-        notes.insert(0, f"'{config.name}' has had {job.start_step} steps already: raise Max steps to train it further.")
-    return f"{describe_dataset(job.dataset)} {_rounds(job.dataset, config, left)}{begins}.", tuple(notes)
+    return f"{describe_dataset(job.dataset)} {_rounds(job.dataset, config, left)}{begins}.", job.warnings
 
 
 def describe_dataset(dataset: Dataset) -> str:
