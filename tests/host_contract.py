@@ -144,7 +144,7 @@ def differences(before: dict[str, str], after: dict[str, str]) -> dict[str, tupl
 class HostContract:
     """Every test gets its own `bench`, in whatever state the one before left the host."""
 
-    @pytest.mark.parametrize("end", [None, RuntimeError, KeyboardInterrupt, torch.OutOfMemoryError])
+    @pytest.mark.parametrize("end", [None, RuntimeError, KeyboardInterrupt, torch.cuda.OutOfMemoryError])
     def test_leaving_puts_everything_back(self, bench: Bench, end: type[BaseException] | None) -> None:
         live = bench.live()
         weight = next(bench.modules()[0].parameters())

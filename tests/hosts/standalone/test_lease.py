@@ -61,7 +61,7 @@ def work(lease: StandaloneLease) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("end", [None, RuntimeError, KeyboardInterrupt, torch.OutOfMemoryError])
+@pytest.mark.parametrize("end", [None, RuntimeError, KeyboardInterrupt, torch.cuda.OutOfMemoryError])
 def test_leaving_puts_everything_back(kind: str, end: type[BaseException] | None, host_of: HostOf) -> None:
     host = host_of(kind)
     model = host.load()
