@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from engine_world import World, run_folder, vectors_of
 
-from textual_inversion.core.events import RolledBack, Stepped
+from textual_inversion.core.events import RolledBack, Saved, Stepped
 from textual_inversion.core.formats import read_embedding
+from textual_inversion.core.rundir import RunDirectory
 from textual_inversion.core.state import RunState, load_state
 
 
@@ -36,6 +38,41 @@ def test_nan_goes_back_once_with_a_lower_rate(world: World) -> None:
     rates = {event.step: event.learn_rate for event in world.of(Stepped)}
     assert rates[11] == pytest.approx(0.001)
     assert math.isfinite(float(vectors_of(finished.embedding).sum()))
+
+
+def test_files_and_bests_of_steps_that_were_taken_back_do_not_pass_for_real_ones(world: World) -> None:
+    world.create()
+    world.host.leased.nan_at = {27}
+    best: list[int | None] = []
+    world.on_event = lambda event: (
+        best.append(load_state(run_folder(world).state).best_step)
+        if isinstance(event, Saved) and event.what == "state" and world.of(RolledBack) and not best
+        else None
+    )
+    finished = world.train(
+        world.config(steps=22, save_every=4, image_every=6, evaluate_every=2, evaluate_samples=1, learning_rate="0.01")
+    )
+    (rollback,) = world.of(RolledBack)
+    run = RunDirectory(Path(finished.run_dir), "thing")
+    taken = {step for step in (4, 8, 12, 16, 20) if step > rollback.to_step and step < rollback.step}
+    assert taken
+    assert {Path(path).name for path in rollback.undone if path.endswith(".pt")} == {f"thing-{s}.pt" for s in taken}
+    assert all(Path(path).parent.parent == run.root / "undone" and Path(path).is_file() for path in rollback.undone)
+    assert {Path(path).parent.name for path in rollback.undone} == {"embeddings", "images", "image_embeddings"}
+    assert best[0] is not None
+    assert best[0] <= rollback.to_step
+    assert {event.step for event in world.of(Saved)} >= taken
+    assert list(run.copies()) == [4, 8, 12, 16, 20], "made again by the steps that were really done"
+
+
+def test_nan_at_once_after_resuming_names_the_earlier_copies(world: World) -> None:
+    world.create()
+    stopped = world.train(world.config(steps=15, save_every=5))
+    world.host.leased.nan_at = set(range(1, 1000))
+    world.host.leased.predictions = 0
+    finished = world.train(world.config(steps=30), resume=Path(stopped.run_dir))
+    assert (finished.exit_code, finished.step) == (3, 15)
+    assert finished.message.endswith("Or continue from an earlier step; copies were kept of 5, 10.")
 
 
 def test_nan_again_stops_and_says_why(world: World) -> None:
@@ -79,6 +116,22 @@ def test_a_fault_of_ours_is_said_to_be_one(world: World, capsys: pytest.CaptureF
     assert read_embedding(world.host.embeddings_dir / "thing.pt").step == 2
 
 
+def test_a_run_whose_checkpoint_came_back_is_resumed_and_another_one_is_refused(world: World) -> None:
+    world.create()
+    world.on_event = lambda event: setattr(world.host.leased, "lost", isinstance(event, Stepped) and event.step == 3)
+    stopped = world.train()
+    own = world.host.leased.checkpoint
+    world.host.leased.checkpoint = replace(own, name="other", sha256="f" * 64)
+    refused = world.train(resume=Path(stopped.run_dir))
+    assert (refused.outcome, refused.exit_code) == ("failed", 2)
+    assert (
+        "was trained on the checkpoint fake [0123456789]; loaded is other [ffffffffff]. Load the first"
+        in refused.message
+    )
+    world.host.leased.checkpoint = own
+    assert world.train(resume=Path(stopped.run_dir)).outcome == "done"
+
+
 def test_another_checkpoint_in_the_middle_saves_and_stops(world: World) -> None:
     world.create()
 
@@ -88,8 +141,8 @@ def test_another_checkpoint_in_the_middle_saves_and_stops(world: World) -> None:
 
     world.on_event = lose
     finished = world.train()
-    assert finished.exit_code == 2
-    assert "Another checkpoint was loaded" in finished.message
+    assert (finished.outcome, finished.exit_code, finished.cause) == ("interrupted", 130, "checkpoint")
+    assert finished.message.startswith("Stopped and saved at 3 steps. Another checkpoint was loaded")
     assert read_embedding(world.host.embeddings_dir / "thing.pt").step == 3
 
 

@@ -35,6 +35,12 @@ class LeaseError(UserError):
     """The host cannot lend its model, or the model that was lent is no longer the loaded one."""
 
 
+class ModelChangedError(LeaseError):
+    """Somebody chose another checkpoint while a run had the first one: the run ends, saved, and can be resumed."""
+
+    exit_code: ClassVar[int] = 130
+
+
 class DivergedError(UserError):
     """The loss became NaN or the vectors grew without bound, and going back once did not help."""
 

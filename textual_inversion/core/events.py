@@ -109,18 +109,25 @@ class Warned(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RolledBack(Event):
-    """The loss or the vectors went bad at ``step``; the run went back to ``to_step`` with a lower rate."""
+    """The loss or the vectors went bad at ``step``; the run went back to ``to_step`` with a lower rate.
+
+    ``undone`` are files of the steps in between, where they lie now: those steps will be done again, and otherwise.
+    """
 
     kind: ClassVar[str] = "rollback"
     step: int
     to_step: int
     rate_scale: float
     reason: str
+    undone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finished(Event):
-    """The last event of a run. ``message`` is the sentence to show; paths are empty where nothing was written."""
+    """The last event of a run. ``message`` is the sentence to show; paths are empty where nothing was written.
+
+    ``cause`` tells what a person did elsewhere that ended it: the checkpoint was changed.
+    """
 
     kind: ClassVar[str] = "finished"
     outcome: Outcome
@@ -131,6 +138,7 @@ class Finished(Event):
     run_dir: str
     files: tuple[str, ...]
     exit_code: int
+    cause: Literal["", "checkpoint"] = ""
 
 
 Emit = Callable[[Event], None]

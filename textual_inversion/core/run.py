@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ import torch
 from .assembly import assemble
 from .config import TrainConfig
 from .control import Control
-from .errors import InterruptedRunError
+from .errors import InterruptedRunError, ModelChangedError
 from .events import Emit, Event, Finished, Outcome, Prepared, Previewed, Saved, Warned
 from .faults import as_user_error
 from .files import write_json
@@ -66,6 +67,11 @@ class _Watch:
             self.embedding = event.path
         self._emit(event)
 
+    def _model_changed(self, error: ModelChangedError) -> Finished:
+        """Somebody chose another checkpoint, and nothing went wrong: an end like an interrupt."""
+        message = f"Stopped and saved at {self.step} steps. {error.message}"
+        return replace(self.finished("interrupted", message, exit_code=error.exit_code), cause="checkpoint")
+
     def finished(self, outcome: Outcome, message: str, *, exit_code: int) -> Finished:
         return Finished(
             outcome=outcome,
@@ -80,6 +86,8 @@ class _Watch:
 
     def failure(self, error: Exception, config: TrainConfig) -> Finished:
         known = as_user_error(error, config)
+        if isinstance(known, ModelChangedError):
+            return self._model_changed(known)
         if known is not None:
             stopped = isinstance(known, InterruptedRunError)
             return self.finished("interrupted" if stopped else "failed", known.message, exit_code=known.exit_code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,29 @@ class RunDirectory:
                 if step.isascii() and step.isdigit():
                     found[int(step)] = path
         return dict(sorted(found.items()))
+
+    def set_undone_aside(self, after_step: int) -> tuple[Path, ...]:
+        """Move copies and pictures of the steps after ``after_step`` to ``undone/``, and tell where they are now.
+
+        Their steps were taken back: under their names the files of the steps that will really be done are looked for.
+        """
+        places = [self.root / name for name in ("embeddings", "images", "image_embeddings")]
+        late = [path for place in places for path in place.glob("*") if (self._step_of(path) or 0) > after_step]
+        return tuple(_moved(path, self.root / "undone" / path.parent.name) for path in sorted(late))
+
+    def _step_of(self, path: Path) -> int | None:
+        """The step in NAME-STEP.EXT or NAME-STEP-INDEX.png."""
+        match = re.fullmatch(rf"{re.escape(self.name)}-([0-9]{{1,9}})(-[0-9]+)?", path.stem)
+        return int(match[1]) if match else None
+
+
+def _moved(path: Path, folder: Path) -> Path:
+    """Where the file is now; where it was, if another program holds it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return path.replace(folder / path.name)
+    except OSError:
+        return path
 
 
 def new_run_directory(log_dir: Path, name: str, *, today: datetime.date | None = None) -> RunDirectory:

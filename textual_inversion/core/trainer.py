@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import torch
 from PIL import Image
 
+from .best_steps import BestSteps
 from .control import Control
-from .errors import DivergedError
+from .errors import DivergedError, LeaseError, ModelChangedError
 from .events import Emit, Evaluated, Outcome, RolledBack, Saved, Stepped, Warned
 from .fixed_batch import FixedBatch
 from .host import Lease
@@ -61,6 +62,7 @@ class Trainer:
         self._state_step: int | None = None
         self._previewed_at: int | None = None
         self._table_held = False
+        self._best = BestSteps(self.state)
 
     @property
     def step(self) -> int:
@@ -75,7 +77,7 @@ class Trainer:
         while self.step < self.plan.end_step:
             if self.control.stop_wanted:
                 break
-            self.lease.check()
+            self._check_model()
             advance = self._advance()
             if advance is None:
                 continue
@@ -87,6 +89,12 @@ class Trainer:
         if self.control.interrupted.is_set():
             return "interrupted"
         return "paused" if self.step < self.plan.end_step and self.control.paused.is_set() else "done"
+
+    def _check_model(self) -> None:
+        try:
+            self.lease.check()
+        except LeaseError as error:
+            raise ModelChangedError(error.message) from error
 
     def save_state(self) -> None:
         """Write the rolling resume state, unless this step's is written already."""
@@ -122,26 +130,45 @@ class Trainer:
     def _roll_back(self, step: int, problem: str) -> None:
         snapshot = self._snapshots.go_back(step)
         self.learner.restore(snapshot)
-        self.state.step = snapshot.step
-        self.state.evaluations = [(at, loss) for at, loss in self.state.evaluations if at <= snapshot.step]
-        self._previewed_at = None
-        self.table.cut(snapshot.step)
-        self._state_step = None  # what was written since that step is of a past that did not happen
-        if self.state.rolled_back:
+        undone = self._take_back(snapshot.step)
+        again = self.state.rolled_back
+        if not again:
+            self.state.rolled_back = True
+            self.state.rate_scale *= _RATE_AFTER_ROLLBACK
+        self.emit(
+            RolledBack(
+                step=step, to_step=snapshot.step, rate_scale=self.state.rate_scale, reason=problem, undone=undone
+            )
+        )
+        if again:
             raise DivergedError(
                 f"At step {step} {problem}, again after going back once with a lower rate. The embedding was kept as it was "
-                f"at step {snapshot.step}. Try a learning rate ten times lower, or precision float32.",
+                f"at step {snapshot.step}. Try a learning rate ten times lower, or precision float32."
+                f"{self._earlier_copies(snapshot.step)}",
                 field="learning_rate",
             )
-        self.state.rolled_back = True
-        self.state.rate_scale *= _RATE_AFTER_ROLLBACK
-        self.emit(RolledBack(step=step, to_step=snapshot.step, rate_scale=self.state.rate_scale, reason=problem))
         self.emit(
             Warned(
                 message=f"At step {step} {problem}. Went back to step {snapshot.step} and goes on with a tenth of the rate."
             )
         )
         self.save_state()
+
+    def _take_back(self, step: int) -> tuple[str, ...]:
+        """Nothing of the steps after ``step`` may pass for one that was done. Where their files lie now."""
+        self.state.step = step
+        self.state.evaluations = [(at, loss) for at, loss in self.state.evaluations if at <= step]
+        self._best.go_back(step)
+        self._previewed_at = self._state_step = None
+        self.table.cut(step)
+        return tuple(str(path) for path in self.run.set_undone_aside(step))
+
+    def _earlier_copies(self, step: int) -> str:
+        """What is left to try where the very state that was resumed goes bad."""
+        copies = [str(each) for each in self.run.copies() if each < step]
+        if step > self.plan.start_step or not copies:
+            return ""
+        return f" Or continue from an earlier step; copies were kept of {', '.join(copies[-8:])}."
 
     def _after_step(self, advance: Advance) -> None:
         step, config = self.step, self.plan.config
@@ -187,9 +214,7 @@ class Trainer:
         if not math.isfinite(loss):
             self.emit(Warned(message=f"The fixed-batch loss at step {self.step} is {loss}, so it was left out."))
             return None
-        best = self.state.best_loss is None or loss < self.state.best_loss
-        if best:
-            self.state.best_loss, self.state.best_step, self.state.best_vectors = loss, self.step, vectors
+        best = self._best.offer(loss, vectors)
         self.state.evaluations.append((self.step, loss))
         self.emit(Evaluated(step=self.step, loss=loss, best=best))
         self.scalars.add(self.step, {"fixed_batch_loss": loss})
