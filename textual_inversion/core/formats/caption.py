@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from math import cos
-from typing import TypeAlias
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from ..embedding import Embedding
+from ..lettering import any_font, writable
 from .about import without_folders
 
-_Font: TypeAlias = "ImageFont.FreeTypeFont | ImageFont.ImageFont"
 _WHITE = (255, 255, 255, 230)
 _MIN_SIDE = 256
 _PADDING = 10
@@ -30,13 +29,13 @@ def captioned(picture: Image.Image, embedding: Embedding) -> Image.Image:
     draw = ImageDraw.Draw(image)
     width, height = image.size
     title = f"<{(without_folders(embedding.name) or 'embedding').removeprefix('<').removesuffix('>')}>"
-    font = _font(_fitting_size(draw, title, room=width * 0.75 - 4 * _PADDING, largest=72))
-    draw.text((_PADDING, _PADDING), _writable(draw, title, font), font=font, fill=_WHITE)
+    font = any_font(_fitting_size(draw, title, room=width * 0.75 - 4 * _PADDING, largest=72))
+    draw.text((_PADDING, _PADDING), writable(draw, title, font), font=font, fill=_WHITE)
     footers = _footers(embedding)
     room, largest = width / 3 - _PADDING, max(12, height // 16)
-    font = _font(min(_fitting_size(draw, text, room=room, largest=largest) for text in footers))
+    font = any_font(min(_fitting_size(draw, text, room=room, largest=largest) for text in footers))
     for text, x, align in zip(footers, (_PADDING, width / 2, width - _PADDING), (0.0, 0.5, 1.0), strict=True):
-        text = _writable(draw, text, font)
+        text = writable(draw, text, font)
         right, bottom = draw.textbbox((0, 0), text, font=font)[2:]
         draw.text((x - align * right, height - _PADDING - bottom), text, font=font, fill=_WHITE)
     return image.convert("RGB")
@@ -74,23 +73,6 @@ def _gradient(size: tuple[int, int]) -> Image.Image:
 
 def _fitting_size(draw: ImageDraw.ImageDraw, text: str, *, room: float, largest: int) -> int:
     """The font size, at most ``largest``, at which ``text`` is no wider than ``room``."""
-    font = _font(largest)
-    width = draw.textbbox((0, 0), _writable(draw, text, font), font=font)[2]
+    font = any_font(largest)
+    width = draw.textbbox((0, 0), writable(draw, text, font), font=font)[2]
     return largest if width <= room else max(8, int(largest * room / width))
-
-
-def _writable(draw: ImageDraw.ImageDraw, text: str, font: _Font) -> str:
-    """``text`` as ``font`` can draw it: bitmap fonts know Latin-1 only, and a letter they lack must not stop a run."""
-    try:
-        draw.textbbox((0, 0), text, font=font)
-    except UnicodeEncodeError:
-        return text.encode("latin-1", "replace").decode("latin-1")
-    return text
-
-
-def _font(size: int) -> _Font:
-    """Pillow's own font; the bitmap one where Pillow is older than 10.1 or lacks FreeType."""
-    try:
-        return ImageFont.load_default(size)
-    except (TypeError, ImportError, OSError):
-        return ImageFont.load_default()

@@ -43,6 +43,19 @@ def read_png_chunks(data: bytes, *, keyword: bytes) -> PngChunks:
     return PngChunks(size=size, text=text, bare=b"".join(picture))
 
 
+def with_text(data: bytes, *, keyword: bytes, text: bytes) -> bytes:
+    """The same PNG with ``text`` (Latin-1) under ``keyword``, in place of what stood there; all else stays."""
+    body = b"tEXt" + keyword + b"\0" + text
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    parts: list[bytes] = [PNG_SIGNATURE]
+    for kind, content, raw in _chunks(data):
+        if kind in _PICTURE_CHUNKS or not content.startswith(keyword + b"\0"):
+            parts.append(raw)
+        if kind == b"IHDR":
+            parts.append(chunk)
+    return b"".join(parts)
+
+
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     """(type, body, whole chunk) of every complete chunk; a cut last chunk is left out."""
     position = len(PNG_SIGNATURE)
