@@ -25,7 +25,7 @@ def test_every_setting_of_a_run_is_an_option(host, engine):
     typed = {}
     arguments = ["train", "cat"]
     for name, described in options_of(TrainConfig).items():
-        if name == "name":
+        if name in ("name", "preview_from_txt2img"):
             continue
         value = _another_value(name, described)
         typed[name] = value

@@ -22,7 +22,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add_config_options(
         parser,
         TrainConfig,
-        skip=("name", "precision"),
+        skip=("name", "precision", "preview_from_txt2img"),
         defaults={"width": native, "height": native, "log_dir": LOG_DIR, "data": "none, one is needed"},
     )
 

@@ -30,6 +30,8 @@ class Option:
     high: float | None = None
     step: float | None = None
     advanced: bool = False
+    shown: Mapping[str, str] | None = None
+    """What forms show for a choice, where that is not its value."""
 
 
 def option(default: Any, label: str, **described: Any) -> Any:

@@ -15,12 +15,13 @@ INIT_METHODS: tuple[str, ...] = get_args(InitMethod)
 class CreateRequest:
     """A new embedding."""
 
-    name: str = option("", "Name", group="Create", help="What you will type in prompts. Choose a word nobody uses.")
+    name: str = option("", "Name", group="Create", help="What you will type in prompts: a word used for nothing else.")
     init_text: str = option(
         "*",
         "Initialization text",
         group="Create",
-        help="Words close to what you teach, for example 'cat' or 'painting'. Learning begins there; empty begins at zero.",
+        help="Words close to what you teach, for example 'one girl' or 'painting': learning begins there. * is a neutral start; empty "
+        "begins at zero.",
     )
     vectors: int = option(
         1,
@@ -29,8 +30,7 @@ class CreateRequest:
         low=1,
         high=MAX_VECTORS,
         step=1,
-        help="More hold more detail, need more pictures and leave less room in the prompt: 1 to 3 for up to 10 pictures, "
-        "5 to 8 for 30, 8 to 16 for 100 and more.",
+        help="More hold more detail, need more pictures and steps, and take more of the prompt's 75 tokens.",
     )
     init: str = option(
         "text",
@@ -41,7 +41,7 @@ class CreateRequest:
         "or the path of an embedding, whose vectors are taken over.",
     )
     overwrite: bool = option(
-        False, "Overwrite old embedding", group="Create", help="Replaces a file of this name; what it learned is lost."
+        False, "Overwrite Old Embedding", group="Create", help="Replaces a file of this name; what it learned is lost."
     )
     seed: int = option(0, "Seed", group="Create", low=0, high=2**63 - 1, advanced=True, help="For noise only.")
 

@@ -23,7 +23,8 @@ class OptimiserSettings:
         low=1,
         high=256,
         step=1,
-        help="Pictures in one pass. Larger is steadier and takes more memory.",
+        help="Pictures in one pass. Larger is steadier and takes more memory. With 20 pictures: 20 where they fit, else for example "
+        "2 with 10 accumulation steps.",
     )
     gradient_accumulation: int = option(
         1,
@@ -32,7 +33,7 @@ class OptimiserSettings:
         low=1,
         high=1024,
         step=1,
-        help="Passes in one step. Steadier like a larger batch, without the memory, and slower.",
+        help="Passes in one step. Steadier like a larger batch without its memory; a step takes so many times as long.",
     )
     optimizer: Optimizer = option(
         "adamw",
@@ -60,10 +61,13 @@ class OptimiserSettings:
         "disabled",
         "Gradient Clipping",
         group="Optimiser",
-        help="Limits the gradient by value or by norm. Seldom needed for embeddings.",
+        help="Limits the gradient by value or by norm. For embeddings disabled is usual.",
     )
     clip_value: str = option(
-        "0.1", "Clipping limit", group="Optimiser", help="The limit; may change with the step like the learning rate."
+        "0.1",
+        "Gradient clip value",
+        group="Optimiser",
+        help="The limit; may change with the step like the learning rate.",
     )
     ema: float = option(
         0.0,

@@ -19,7 +19,8 @@ class PictureSettings:
         (),
         "Dataset directory",
         group="Pictures",
-        help="Folder with the pictures. 'FOLDER*3' shows its pictures three times as often.",
+        help="Folder with the pictures: 5 to 10 good ones are enough for a thing or a person, more for a style. Several folders: one a line; "
+        "'FOLDER*3' shows its pictures three times as often.",
     )
     recursive: bool = option(
         False, "Include subfolders", group="Pictures", advanced=True, help="Also take the pictures in folders below."
@@ -31,7 +32,7 @@ class PictureSettings:
         low=64,
         high=4096,
         step=8,
-        help="Training width in pixels: 512 for SD 1.x, 768 for SD 2.x, 1024 for SDXL; less saves memory.",
+        help="In pixels: 512 for SD 1.x, 768 for SD 2.x, 1024 for SDXL; less, for example 256, saves memory.",
     )
     height: int = option(
         512,
@@ -40,14 +41,20 @@ class PictureSettings:
         low=64,
         high=4096,
         step=8,
-        help="Training height in pixels: 512 for SD 1.x, 768 for SD 2.x, 1024 for SDXL; less saves memory.",
+        help="In pixels, as the width.",
     )
     fit: Fit = option(
         "center",
-        "Fit pictures by",
+        "Resize images",
         group="Pictures",
-        help="center crops the middle; stretch distorts, as A1111 does; none keeps each picture's own size; buckets crops "
-        "to the nearest of several shapes of the same area.",
+        shown={
+            "center": "Crop the middle",
+            "stretch": "Stretch",
+            "none": "Do not resize images",
+            "buckets": "Buckets",
+        },
+        help="Crop the middle keeps proportions; Stretch distorts, as A1111 does; Do not resize images trains each at its own size; "
+        "Buckets crops to the nearest of several shapes of the same area.",
     )
     flip: bool = option(
         False,
@@ -60,7 +67,7 @@ class PictureSettings:
         False,
         "Use PNG alpha channel as loss weight",
         group="Pictures",
-        help="Opaque parts are learned, transparent parts are not. Keeps backgrounds out of the embedding.",
+        help="Opaque parts are learned, transparent parts are not: keeps backgrounds out. Needs PNG files with an 8-bit alpha channel.",
     )
     masks: bool = option(
         False,
@@ -81,7 +88,8 @@ class PictureSettings:
     )
     latent_sampling: LatentSampling = option(
         "deterministic",
-        "Latent sampling method",
+        "Choose latent sampling method",
         group="Pictures",
-        help="How a picture becomes latents: deterministic uses their mean, once one fixed sample, random a new sample at every step.",
+        help="How a picture becomes latents: deterministic uses their mean, once one fixed sample, random a new sample at every step. "
+        "deterministic or random are best.",
     )

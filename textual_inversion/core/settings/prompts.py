@@ -16,7 +16,8 @@ class PromptSettings:
         "Prompt template",
         group="Prompts",
         help="A file with one prompt a line; [name] is the embedding, [filewords] the picture's caption. "
-        "subject.txt for things and people, style.txt for styles; _filewords where the captions are good.",
+        "subject.txt for things and people, style.txt for styles; _filewords where the captions are good. Your own .txt files in "
+        "textual_inversion_templates are found too.",
     )
     filename_regex: str = option(
         "",
@@ -34,13 +35,13 @@ class PromptSettings:
     )
     shuffle_tags: bool = option(
         False,
-        "Shuffle tags by ',' when creating prompts",
+        "Shuffle tags by ',' when creating prompts.",
         group="Prompts",
-        help="A new order of the caption's tags at every step, so that none of them counts more.",
+        help="A new order of the caption's tags at every step, so that none of them counts more. Helps against overfitting.",
     )
     tag_dropout: float = option(
         0.0,
-        "Drop out tags when creating prompts",
+        "Drop out tags when creating prompts.",
         group="Prompts",
         low=0,
         high=1,

@@ -24,7 +24,7 @@ class SavingSettings:
         low=0,
         high=10_000_000,
         step=1,
-        help="So that an earlier step can be used when later ones are overtrained.",
+        help="So that an earlier step can be used when later ones are overtrained; for 3000 steps 50 is fine-grained.",
     )
     keep_copies: int = option(
         0,
@@ -43,7 +43,7 @@ class SavingSettings:
         low=0,
         high=10_000_000,
         step=1,
-        help="A preview of what the embedding draws at that step.",
+        help="A preview of what the embedding draws at that step; for 3000 steps 50 is fine-grained.",
     )
     png_embedding: bool = option(
         True,
@@ -51,11 +51,18 @@ class SavingSettings:
         group="Saving",
         help="Beside each preview a picture that carries the embedding itself: easy to share.",
     )
+    preview_from_txt2img: bool = option(
+        False,
+        "Read parameters (prompt, etc...) from txt2img tab when making previews",
+        group="Saving",
+        help="Previews are made with the prompt, negative prompt, sampler, steps, CFG scale, seed and size that stand there when Train "
+        "is pressed, instead of those here.",
+    )
     preview_prompts: tuple[str, ...] = option(
         (),
         "Preview prompt",
         group="Saving",
-        help="What previews show; one prompt a line, [name] is the embedding. Empty: a prompt of the template.",
+        help="What previews show; one prompt a line, [name] is the embedding. Empty: the template's first prompt.",
     )
     preview_negative_prompt: str = option(
         "", "Preview negative prompt", group="Saving", advanced=True, help="What previews avoid."
