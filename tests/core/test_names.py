@@ -47,7 +47,7 @@ def test_good_names(name: str) -> None:
         ("a*b", "forbidden in file names"),
         ('a"b', "forbidden in file names"),
         ("x" * (MAX_NAME_BYTES + 1), "longer than"),
-        *((f"a{c}b", "meaning of its own in prompts") for c in "()[]:,<>|#"),
+        *((f"a{c}b", "meaning of its own in prompts") for c in "()[]:,<>|#@"),
     ],
 )
 def test_bad_names_are_explained(name: str, words: str) -> None:

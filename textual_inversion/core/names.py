@@ -1,7 +1,8 @@
 """What an embedding may be called, and what its file is called.
 
 A name is typed into prompts and becomes a file: it must survive both. Prompts: A1111 strips or re-weights
-``( ) [ ] \\ :`` and cuts at ``,``, ``|``, ``<...>`` (extra networks), ``#`` (comments), ``AND`` and ``BREAK``.
+``( ) [ ] \\ :`` and cuts at ``,``, ``|``, ``<...>`` (extra networks), ``#`` (comments), ``AND`` and ``BREAK``; this program
+reads ``NAME@STEP`` as a saved step (``step_copies``).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ MAX_NAME_BYTES = 180
 """In UTF-8: leaves room for ``-STEP.preview.png`` and temporary suffixes within the 255 of most file systems."""
 
 _SEPARATORS = "/\\"
-_PROMPT_SYNTAX = "()[]:,<>|#"
+_PROMPT_SYNTAX = "()[]:,<>|#@"
 _FORBIDDEN_IN_FILES = '<>:"/\\|?*'
 _PROMPT_WORDS = re.compile(r"\b(AND|BREAK)\b")
 _WINDOWS_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\..*)?", re.IGNORECASE)

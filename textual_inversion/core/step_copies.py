@@ -1,0 +1,135 @@
+"""Saved steps in prompts: ``NAME@STEP`` stands for the copy of that step from the newest run that kept it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import InputError
+from .rundir import RunDirectory, open_run_directory
+
+_AT_STEP = re.compile(r"@([0-9]{1,9})(?![\w@]|\.[0-9])")
+_SHOWN = 8
+"""As many steps as a warning lists."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepReference:
+    """A ``NAME@STEP`` at ``text[start:end]``. ``name`` is written as known, whatever the text has."""
+
+    name: str
+    step: int
+    start: int
+    end: int
+
+    @property
+    def written(self) -> str:
+        return f"{self.name}@{self.step}"
+
+
+def has_step(text: str) -> bool:
+    """Whether a look for references is worth its while."""
+    return "@" in text and _AT_STEP.search(text) is not None
+
+
+def find_references(text: str, names: Collection[str]) -> list[StepReference]:
+    """The references in a prompt, in their order, to embeddings called one of ``names``.
+
+    Large and small letters are the same, as in prompts; of names that end alike the longest is meant; a name does not begin
+    in the middle of a word. What is written before other ``@`` is words.
+    """
+    found = ((match, _name_before(text, match.start(), names)) for match in _AT_STEP.finditer(text))
+    return [
+        StepReference(name=name, step=int(match[1]), start=match.start() - len(name), end=match.end())
+        for match, name in found
+        if name is not None
+    ]
+
+
+def _name_before(text: str, end: int, names: Collection[str]) -> str | None:
+    fitting = [name for name in names if name and _ends_in(text, end, name)]
+    return max(fitting, key=lambda name: (len(name), text[end - len(name) : end] == name), default=None)
+
+
+def _ends_in(text: str, end: int, name: str) -> bool:
+    start = end - len(name)
+    if start < 0 or text[start:end].lower() != name.lower():
+        return False
+    return start == 0 or not (text[start - 1].isalnum() and name[0].isalnum())
+
+
+def with_replaced(text: str, references: Sequence[StepReference], words: Sequence[str]) -> str:
+    """``text`` with each reference (in their order) taken for one of ``words``, set apart by spaces."""
+    parts: list[str] = []
+    position = 0
+    for reference, word in zip(references, words, strict=True):
+        parts += [text[position : reference.start], f" {word} "]
+        position = reference.end
+    return "".join([*parts, text[position:]])
+
+
+class StepCopies:
+    """Looks for copies in log directories, each time anew; only what cannot change is remembered."""
+
+    def __init__(self, log_dirs: Callable[[], Iterable[Path]]) -> None:
+        self._log_dirs = log_dirs
+        self._names: dict[Path, tuple[int, str | None]] = {}
+
+    def names(self) -> set[str]:
+        """The embeddings that were trained there."""
+        return {run.name for _, run in self._runs()}
+
+    def steps(self, name: str) -> list[int]:
+        """The steps of which any run of ``name`` kept a copy, rising."""
+        return sorted({step for run in self._runs_of(name) for step in run.copies()})
+
+    def find(self, name: str, step: int) -> Path | None:
+        """The file of that step, from the newest run that has it; large and small letters of the name are the same."""
+        copies = (run.copies().get(step) for run in self._runs_of(name))
+        return next((path for path in copies if path is not None), None)
+
+    def missing(self, name: str, step: int) -> str:
+        """The sentence for a step that was not kept."""
+        kept = self.steps(name)
+        listed = [str(each) for each in sorted(kept, key=lambda each: abs(each - step))[:_SHOWN]]
+        choice = ", ".join(sorted(listed, key=int)) + (", …" if len(kept) > _SHOWN else "")
+        advice = f"There are {choice}." if kept else "No run of it kept any; set 'Save a copy of embedding … every N steps' above 0."
+        return f"{name}@{step}: no copy of step {step} was found, so it was read as words. {advice}"
+
+    def _runs_of(self, name: str) -> list[RunDirectory]:
+        """Newest first."""
+        found = [(written, run) for written, run in self._runs() if run.name.lower() == name.lower()]
+        return [run for _, run in sorted(found, key=lambda entry: (entry[1].name == name, entry[0]), reverse=True)]
+
+    def _runs(self) -> Iterable[tuple[float, RunDirectory]]:
+        """Every run with the time of its last save."""
+        plans = {plan.resolve() for folder in self._log_dirs() for plan in folder.glob("*/*/run.json")}
+        for plan in plans:
+            try:
+                state = plan.stat()
+                name = self._name(plan, state.st_mtime_ns)
+            except OSError:
+                continue
+            if name is not None:
+                run = RunDirectory(plan.parent, name)
+                yield max(state.st_mtime, _time(run.state)), run
+
+    def _name(self, plan: Path, written: int) -> str | None:
+        """What a run's embedding is called, read once; None where its folder cannot be read as a run."""
+        known = self._names.get(plan)
+        if known is None or known[0] != written:
+            try:
+                name = open_run_directory(plan.parent)[0].name
+            except InputError:
+                name = None
+            known = self._names[plan] = (written, name)
+        return known[1]
+
+
+def _time(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
