@@ -51,9 +51,16 @@ class RunDirectory:
 
     def copies(self) -> dict[int, Path]:
         """The saved copies by step, rising."""
+        return self._steps_in("embeddings", (".pt", ".safetensors"))
+
+    def carriers(self) -> dict[int, Path]:
+        """The pictures that carry the vectors by step, rising."""
+        return self._steps_in("image_embeddings", (".png",))
+
+    def _steps_in(self, place: str, suffixes: tuple[str, ...]) -> dict[int, Path]:
         found: dict[int, Path] = {}
-        for path in (self.root / "embeddings").glob("*"):
-            if path.suffix in (".pt", ".safetensors") and path.stem.startswith(f"{self.name}-"):
+        for path in (self.root / place).glob("*"):
+            if path.suffix in suffixes and path.stem.startswith(f"{self.name}-"):
                 step = path.stem[len(self.name) + 1 :]
                 if step.isascii() and step.isdigit():
                     found[int(step)] = path

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from .embedding import ANY_ENCODER, Embedding
 from .events import Emit, Saved, Warned
 from .formats import write_embedding
 from .host import CheckpointInfo
+from .replaced import set_aside_others
 from .rundir import RunDirectory
 
 _BLANK_SIZE = (512, 512)
@@ -76,7 +75,8 @@ class Saver:
         """The finished embedding: exactly one file of that name, replaced at once."""
         path = embeddings_dir / f"{self.config.name}{self.suffix(vectors)}"
         write_embedding(self.embedding(vectors, step=step), path)
-        self._set_aside_others(path)
+        for sentence in set_aside_others(path, origin=self.origin, into=self.run.root / "replaced"):
+            self.emit(Warned(message=sentence))
         self._announce(path, step=step, what="final")
         return path
 
@@ -90,27 +90,3 @@ class Saver:
             if step != best_step:
                 with suppress(OSError):  # another program may hold it: it goes with a later copy
                     copies[step].unlink(missing_ok=True)
-
-    def _set_aside_others(self, path: Path) -> None:
-        """Other files of that name, and the one that training began with, would be read in its place by a web UI."""
-        same_name = [path.with_name(f"{self.config.name}{suffix}") for suffix in (".pt", ".bin", ".safetensors")]
-        others: list[Path] = [*same_name, self.origin] if self.origin else same_name
-        for other in others:
-            if other.exists() and not other.samefile(path):
-                self.emit(Warned(message=self._set_aside(other)))
-
-    def _set_aside(self, other: Path) -> str:
-        target = _unused(self.run.root / "replaced" / other.name)
-        try:
-            target.parent.mkdir(exist_ok=True)
-            shutil.copyfile(other, target)
-            other.unlink()
-        except OSError as error:  # the embedding itself is safe already
-            return f"{other} has the same name and could not be moved away ({error}); a web UI may read it instead."
-        return f"{other} had the same name and was moved to {target}."
-
-
-def _unused(path: Path) -> Path:
-    """``path``, or the first of path-2, path-3, … that is not there."""
-    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
-    return path if not path.exists() else next(each for each in numbered if not each.exists())
