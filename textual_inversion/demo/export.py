@@ -29,6 +29,7 @@ from ..hosts.standalone.ldm_keys import (
 from .emphasis import with_context_mean
 from .models import CONTEXT, LINEAR_END, LINEAR_START, TIMESTEPS, DemoShape, alphas_cumprod, text_config
 from .state import save_atomic
+from .word_length import with_word_length
 
 NAME = "demo"
 TEXT_FOLDER = "demo-text-encoder"
@@ -41,7 +42,7 @@ def export_checkpoint(
 
     `text` must have the whole CLIP vocabulary. The yaml names the text-encoder folder relative to itself.
     """
-    weights = with_context_mean(named_weights(vae=vae, unet=unet, text=text, shape=shape))
+    weights = with_word_length(with_context_mean(named_weights(vae=vae, unet=unet, text=text, shape=shape)))
     tensors = weights | schedule_buffers()
     tensors[TEXT_PREFIX + CLIP_POSITION_IDS] = torch.arange(CONTEXT)[None]
     encoder = folder / TEXT_FOLDER
