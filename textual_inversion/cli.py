@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from . import __version__
-from .commands import convert, create, demo, demo_checkpoint, generate, inspect, resume, train, ui
+from .commands import caption, convert, create, demo, demo_checkpoint, generate, inspect, preprocess, resume, train, ui
 from .commands.command import Command
 from .commands.config_options import option_strings
 from .commands.console import Console
@@ -22,11 +22,14 @@ from .core.config import TrainConfig
 from .core.errors import UserError
 from .core.files import resource_error
 from .core.options import options_of
+from .prepare.settings import PrepareSettings
 
 PROGRAM = "python -m textual_inversion"
 COMMANDS: tuple[Command, ...] = tuple(
-    module.COMMAND for module in (create, train, resume, generate, inspect, convert, ui, demo, demo_checkpoint)
+    module.COMMAND
+    for module in (create, preprocess, caption, train, resume, generate, inspect, convert, ui, demo, demo_checkpoint)
 )
+_POSITIONAL = ("name", "source", "destination")
 _OURS, _USAGE, _RESOURCE, _INTERRUPTED = 1, 2, 4, 130
 
 
@@ -104,7 +107,8 @@ def _refuse(console: Console, message: str, *, field: str | None = None) -> None
 
 def _option_hint(command: Command, field: str | None) -> str:
     """Messages speak of a field by its label in forms; beside it goes what is typed for it here."""
-    typed = command is train.COMMAND and field in options_of(TrainConfig) and field != "name"
+    settings = {train.COMMAND: TrainConfig, preprocess.COMMAND: PrepareSettings, caption.COMMAND: PrepareSettings}
+    typed = command in settings and field in options_of(settings[command]) and field not in _POSITIONAL
     return f" ({option_strings(str(field))[0]})" if typed else ""
 
 

@@ -66,7 +66,8 @@ def _kind(hint: Any, choices: tuple[Any, ...]) -> dict[str, Any]:
     if hint is bool:
         return {"action": argparse.BooleanOptionalAction}
     if typing.get_origin(hint) is tuple:
-        return {"action": "append", "metavar": "TEXT"}
+        one_of = typing.get_args(typing.get_args(hint)[0])
+        return {"action": "append", **({"choices": one_of} if one_of else {"metavar": "TEXT"})}
     return {int: {"type": whole_number, "metavar": "N"}, float: {"type": number, "metavar": "X"}}.get(
         hint, {"metavar": "TEXT"}
     )

@@ -1,0 +1,47 @@
+"""The protocol between the captioning of pictures and whoever owns the models for it: a web UI, or files on this computer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from PIL import Image
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentenceRules:
+    """How long sentences may be, in tokens, and how widely the model searches for them."""
+
+    num_beams: int = 1
+    min_length: int = 24
+    max_length: int = 48
+
+
+class Captioner(Protocol):
+    """Writes a sentence about each picture."""
+
+    def caption(self, pictures: Sequence[Image.Image]) -> list[str]:
+        """One text for each picture (RGB, any size), in their order."""
+        ...
+
+
+class Tagger(Protocol):
+    """Says of each picture how sure it is of each tag that it knows."""
+
+    def scores(self, pictures: Sequence[Image.Image]) -> list[dict[str, float]]:
+        """For each picture (RGB, any size) its tags, with underscores, and their scores from 0 to 1."""
+        ...
+
+
+class CaptionModels(Protocol):
+    """Opens captioning models; inside the block they are in memory. Raises InputError with what to do where one is missing."""
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """Where the owner has settings of its own for captions: values for fields of ``PrepareSettings``."""
+        ...
+
+    def blip(self, rules: SentenceRules) -> AbstractContextManager[Captioner]: ...
+    def deepbooru(self) -> AbstractContextManager[Tagger]: ...
