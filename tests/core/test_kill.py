@@ -58,7 +58,9 @@ def _read(path: Path) -> None:
         rows = list(csv.reader(path.read_text().splitlines()))
         assert rows[0] == list(COLUMNS)
         assert all(len(row) == len(COLUMNS) for row in rows)
-    elif path.parent.name == "images":
+    elif path.suffix == ".json":
+        assert json.loads(path.read_text(encoding="utf-8"))
+    elif path.parent.name == "images" or path.name.endswith(".preview.png"):
         with Image.open(path) as picture:
             picture.load()
     else:

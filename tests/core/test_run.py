@@ -37,7 +37,8 @@ def test_a_run_writes_what_a1111_writes(world: World) -> None:
     assert (final.name, final.step, final.checkpoint_hash) == ("thing", 10, "0123456789")
     assert world.host.published[-1] == Path(finished.embedding)
     assert world.events[-1] is finished
-    assert list(world.host.embeddings_dir.iterdir()) == [Path(finished.embedding)]
+    beside = {path.name for path in world.host.embeddings_dir.iterdir()}
+    assert beside == {"thing.pt", "thing.json", "thing.preview.png"}
 
 
 def test_the_step_in_a_name_is_the_true_number_of_updates(world: World) -> None:
@@ -104,7 +105,7 @@ def test_a_file_without_a_step_starts_at_zero(world: World) -> None:
     )
     finished = world.train(world.config(steps=3))
     assert [event.step for event in world.of(Stepped)] == [1, 2, 3]
-    assert [path.name for path in world.host.embeddings_dir.iterdir()] == ["thing.pt"]
+    assert sorted(path.name for path in world.host.embeddings_dir.iterdir()) == ["thing.json", "thing.pt"]
     assert (Path(finished.run_dir) / "replaced" / "thing.safetensors").exists()
 
 

@@ -31,19 +31,20 @@ def _told(world: World) -> list[str]:
     return [event.message for event in world.of(Warned)]
 
 
-def test_a_run_leaves_one_file_among_the_embeddings(world: World) -> None:
+def test_a_run_leaves_one_embedding_and_its_card(world: World) -> None:
     world.create()
     world.train(world.config(steps=4, save_every=1, image_every=2))
-    assert _files(world.host.embeddings_dir) == ["thing.pt"]
+    card = ["thing.json", "thing.preview.png"]
+    assert _files(world.host.embeddings_dir) == [*card, "thing.pt"]
     world.train(world.config(steps=6, use_safetensors=True))
-    assert _files(world.host.embeddings_dir) == ["thing.safetensors"]
+    assert _files(world.host.embeddings_dir) == [*card, "thing.safetensors"]
 
 
 def test_a_file_that_would_shadow_the_result_is_moved_and_told(world: World) -> None:
     below = _write(world.host.embeddings_dir / "people" / "thing.pt")
     before = below.read_bytes()
     finished = world.train(world.config(steps=2))
-    assert _files(world.host.embeddings_dir) == ["thing.pt"]
+    assert _files(world.host.embeddings_dir) == ["thing.json", "thing.pt"]
     moved = Path(finished.run_dir) / "replaced" / "thing.pt"
     assert moved.read_bytes() == before
     assert f"{below} had the same name and was moved to {moved}." in _told(world)
@@ -53,7 +54,7 @@ def test_nothing_that_was_moved_before_is_lost(world: World) -> None:
     _write(world.host.embeddings_dir / "thing.safetensors")
     world.on_event = lambda event: world.control.pause() if isinstance(event, Stepped) and event.step == 2 else None
     paused = world.train(world.config(steps=4))
-    assert _files(world.host.embeddings_dir) == ["thing.pt"]
+    assert _files(world.host.embeddings_dir) == ["thing.json", "thing.pt"]
     second = _write(world.host.embeddings_dir / "thing.safetensors", notes={"a": "b"}).read_bytes()
     world.on_event = lambda _: None
     world.train(world.config(steps=4), resume=Path(paused.run_dir))

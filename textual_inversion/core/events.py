@@ -49,7 +49,7 @@ class Stepped(Event):
     """One optimiser step is done. ``step`` is the true number of steps so far; norms are means over the rows.
 
     ``loss`` is this step's, averaged over its micro-batches; ``smooth_loss`` a running mean. ``vector_norm`` is in units of
-    the mean norm of the model's own token table.
+    the mean norm of the model's own token table. ``negative_prompt`` is empty unless a pair is trained.
     """
 
     kind: ClassVar[str] = "step"
@@ -65,6 +65,7 @@ class Stepped(Event):
     seconds: float
     eta_seconds: float
     prompt: str
+    negative_prompt: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,11 +80,12 @@ class Evaluated(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Saved(Event):
-    """A file was written. ``what``: copy (of a step), picture (carrying the vectors), state (to resume), final."""
+    """A file was written. ``what``: copy (of a step), picture (carrying the vectors), state (to resume), final, card
+    (the notes or the preview on the finished embedding's card)."""
 
     kind: ClassVar[str] = "saved"
     step: int
-    what: Literal["copy", "picture", "state", "final"]
+    what: Literal["copy", "picture", "state", "final", "card"]
     path: str
 
 

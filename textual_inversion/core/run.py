@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from .assembly import assemble
+from .card import write_card
 from .config import TrainConfig
 from .control import Control
 from .errors import InterruptedRunError, ModelChangedError
@@ -137,6 +138,11 @@ def _train_leased(job: Job, host: Host, lease: Lease, *, control: Control, watch
 def _publish(trainer: Trainer, host: Host, watch: _Watch) -> None:
     vectors, step = trainer.result()
     path = trainer.saver.final(vectors, step=step, embeddings_dir=host.embeddings_dir)
+    card = write_card(trainer.run, path, trainer.saver.embedding(vectors, step=step))
+    for written in card.files:
+        watch(Saved(step=step, what="card", path=str(written)))
+    for sentence in card.warnings:
+        watch(Warned(message=sentence))
     try:
         host.publish(path)
     except Exception as error:  # the file is safe: what the host makes of it must not turn the run into a failure
