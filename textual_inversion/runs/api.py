@@ -14,7 +14,6 @@ from .errors import UnknownRunError
 from .lock import NameLock
 from .manager import RunManager
 from .requests import INIT_METHODS, ConvertRequest, CreateRequest, ResumeRequest
-from .shelf import Shelf
 
 _PICTURE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
 
@@ -41,7 +40,6 @@ class Api:
 
     def __init__(self, manager: RunManager, access: Access) -> None:
         self._manager, self._access = manager, access
-        self._shelf = Shelf(manager.host)
 
     def create(self, call: Call) -> dict[str, Any]:
         request = build(CreateRequest, call.body)
@@ -63,9 +61,6 @@ class Api:
         target = self._access.check_path(request.target, field="target")
         files = convert(source, target, file_format=request.file_format or None)
         return {"files": [str(path) for path in files]}
-
-    def embeddings(self, call: Call) -> dict[str, Any]:
-        return {"embeddings": self._shelf.entries()}
 
     def runs(self, call: Call) -> dict[str, Any]:
         return {"runs": self._manager.runs()}

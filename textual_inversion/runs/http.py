@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -20,12 +21,17 @@ from ..core.errors import InputError, UserError
 from ..core.plain_json import finite
 from .access import Access
 from .api import Api, Call, PictureFile
+from .content import Content
 from .errors import UnknownRunError
+from .library_api import LibraryApi
 from .manager import RunManager
 
 PREFIX = "/textual-inversion/v1"
 ANYTHING_ELSE = PREFIX + "/{rest:path}"
 MAX_BODY_BYTES = 1_000_000
+MAX_UPLOAD_BYTES = 140_000_000
+"""An embedding in a picture, in Base64: 4/3 of what formats/limits.py allows, and a little."""
+UPLOADS = ("/embeddings/picture", "/embeddings/extract")
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -40,15 +46,15 @@ def mount(app: Any, manager: RunManager, *, access: Access | None = None) -> Non
     """Add the routes to ``app``, or replace those of an earlier call; before all others, so none can shadow them."""
     guard = access or Access()
     others = [route for route in app.router.routes if not getattr(route, "path", "").startswith(PREFIX)]
-    app.router.routes[:] = [*_routes(Api(manager, guard), guard), *others]
+    app.router.routes[:] = [*_routes(Api(manager, guard), LibraryApi(manager, guard), guard), *others]
 
 
-def _routes(api: Api, access: Access) -> list[Route]:
+def _routes(api: Api, library: LibraryApi, access: Access) -> list[Route]:
     table: list[tuple[str, str, Handler, int]] = [
         ("POST", "/create", api.create, 200),
         ("POST", "/train", api.train, 202),
         ("POST", "/convert", api.convert, 200),
-        ("GET", "/embeddings", api.embeddings, 200),
+        *_library_routes(library),
         ("GET", "/runs", api.runs, 200),
         ("GET", "/runs/{run}", api.run, 200),
         ("GET", "/runs/{run}/events", api.events, 200),
@@ -60,10 +66,44 @@ def _routes(api: Api, access: Access) -> list[Route]:
         ("POST", "/runs/{run}/preview", api.preview, 200),
     ]
     routes = [
-        Route(PREFIX + path, _endpoint(handle, access, changes=method == "POST", status=status), methods=[method])
+        Route(
+            PREFIX + path,
+            _endpoint(
+                handle,
+                access,
+                most=(MAX_UPLOAD_BYTES if path in UPLOADS else MAX_BODY_BYTES) * (method == "POST"),
+                status=status,
+            ),
+            methods=[method],
+        )
         for method, path, handle, status in table
     ]
-    return [*routes, Route(ANYTHING_ELSE, _endpoint(_refuse, access, changes=False, status=404), methods=_METHODS)]
+    return [*routes, Route(ANYTHING_ELSE, _endpoint(_refuse, access, most=0, status=404), methods=_METHODS)]
+
+
+def _library_routes(library: LibraryApi) -> list[tuple[str, str, Handler, int]]:
+    return [
+        ("GET", "/embeddings", library.embeddings, 200),
+        ("GET", "/embeddings/details", library.details, 200),
+        ("GET", "/embeddings/nearest", library.nearest, 200),
+        ("GET", "/embeddings/picture", library.picture, 200),
+        ("GET", "/embeddings/download", library.download, 200),
+        ("GET", "/embeddings/trash", library.trash, 200),
+        ("GET", "/embeddings/sheets", library.sheets, 200),
+        ("GET", "/embeddings/sheets/{sheet}", library.sheet_state, 200),
+        ("GET", "/embeddings/sheets/{sheet}/picture", library.sheet_picture, 200),
+        ("POST", "/embeddings/card", library.card, 200),
+        ("POST", "/embeddings/rename", library.rename, 200),
+        ("POST", "/embeddings/convert", library.convert, 200),
+        ("POST", UPLOADS[0], library.set_picture, 200),
+        ("POST", UPLOADS[1], library.extract, 200),
+        ("POST", "/embeddings/combine", library.combine, 200),
+        ("POST", "/embeddings/delete", library.delete, 200),
+        ("POST", "/embeddings/restore", library.restore, 200),
+        ("POST", "/embeddings/purge", library.purge, 200),
+        ("POST", "/embeddings/sheets", library.sheet, 202),
+        ("POST", "/embeddings/sheets/{sheet}/cancel", library.sheet_cancel, 200),
+    ]
 
 
 def _refuse(_call: Call) -> Any:
@@ -72,14 +112,21 @@ def _refuse(_call: Call) -> Any:
     )
 
 
-def _endpoint(handle: Handler, access: Access, *, changes: bool, status: int) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        content = await _limited(request) if changes else b""
+def _endpoint(handle: Handler, access: Access, *, most: int, status: int) -> Endpoint:
+    """``most``: bytes of the body that is wanted, 0 where none is (nothing is changed then)."""
 
-        def work() -> Any:
+    async def endpoint(request: Request) -> Response:
+        def admit() -> None:
             access.check_origin(request)
             access.authorize(request)
-            body = _json_body(request, content) if changes else {}
+
+        if most > MAX_BODY_BYTES and (refused := await _refusal_of(admit)):  # before much is taken in
+            return refused
+        content = await _limited(request, most) if most else b""
+
+        def work() -> Any:
+            admit()
+            body = _json_body(request, content, most) if most else {}
             return handle(Call(body=body, path=dict(request.path_params), query=dict(request.query_params)))
 
         return await _answer(work, status)
@@ -87,22 +134,30 @@ def _endpoint(handle: Handler, access: Access, *, changes: bool, status: int) ->
     return endpoint
 
 
-async def _limited(request: Request) -> bytes:
+async def _refusal_of(check: Callable[[], None]) -> Response | None:
+    try:
+        await run_in_threadpool(check)
+    except UserError as error:
+        return _refusal(error.message, error.field, getattr(error, "status", 400))
+    return None
+
+
+async def _limited(request: Request, most: int) -> bytes:
     """The body, or its beginning: one byte too much is enough to refuse it."""
-    content = b""
+    content = bytearray()
     async for part in request.stream():
         content += part
-        if len(content) > MAX_BODY_BYTES:
+        if len(content) > most:
             break
-    return content
+    return bytes(content)
 
 
-def _json_body(request: Request, content: bytes) -> dict[str, Any]:
+def _json_body(request: Request, content: bytes, most: int) -> dict[str, Any]:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":
         raise InputError(f"The body has to be application/json; this one is {kind or 'of no stated kind'}.")
-    if len(content) > MAX_BODY_BYTES:
-        raise InputError(f"The body is larger than {MAX_BODY_BYTES} bytes.")
+    if len(content) > most:
+        raise InputError(f"The body is larger than {most} bytes.")
     try:
         body = json.loads(content or b"{}")
     except (ValueError, RecursionError) as error:
@@ -122,7 +177,17 @@ async def _answer(work: Callable[[], Any], status: int) -> Response:
         return _refusal(f"A fault in the program ({type(error).__name__}). Its log has the details.", None, 500)
     if isinstance(result, PictureFile):
         return FileResponse(result.path, media_type=result.media_type, headers=_PICTURE_HEADERS)
+    if isinstance(result, Content):
+        return Response(result.data, media_type=result.media_type, headers=_content_headers(result))
     return Response(json.dumps(finite(result)), status_code=status, media_type="application/json", headers=_NO_STORE)
+
+
+def _content_headers(content: Content) -> dict[str, str]:
+    kept = {"Cache-Control": "private, max-age=86400"} if content.keep else _NO_STORE
+    name = (
+        {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(content.file_name)}"} if content.file_name else {}
+    )
+    return {"X-Content-Type-Options": "nosniff", **kept, **name}
 
 
 def _refusal(message: str, field: str | None, status: int) -> Response:

@@ -14,6 +14,7 @@ from ..core.host import Host
 from .errors import ConflictError, UnknownRunError
 from .found import FoundRun, RunFinder
 from .run import Gate, Run, Train
+from .sheets import Sheets, Watch
 
 SETTLE_SECONDS = 1.5
 """How long ``start`` waits for the first sign of life, so that a refused setting is an answer and not an event."""
@@ -28,6 +29,7 @@ class RunManager:
     """Runs take turns at ``gate``: the host's lock, entered around everything that uses the model.
 
     ``log_dirs`` are searched for runs of earlier processes, beside the log directories of the runs started here.
+    ``watch`` lets the host's own Interrupt reach what is made besides runs.
     ``defaults`` are this host's values for settings that nobody gives (size of the pictures, log directory).
     """
 
@@ -37,11 +39,13 @@ class RunManager:
         gate: Gate,
         *,
         train: Train | None = None,
+        watch: Watch | None = None,
         log_dirs: Sequence[Path] = (),
         defaults: Mapping[str, Any] | None = None,
     ) -> None:
         self.host = host
         self.defaults = dict(defaults or {})
+        self.sheets = Sheets(host, borrow=self.borrow, watch=watch)
         self._gate = gate
         self._train = train or _default_train()
         self._log_dirs = [*log_dirs]
@@ -155,8 +159,15 @@ class RunManager:
         with self._gate:
             yield
 
+    @property
+    def log_dirs(self) -> list[Path]:
+        """Where runs are looked for: the host's own log directory first."""
+        own = Path(self.config({}).log_dir)
+        return list(dict.fromkeys([*self._log_dirs, own, *sorted(self._searched())]))
+
     def close(self, seconds: float = 30.0) -> None:
         """Interrupt all runs and wait until they have saved."""
+        self.sheets.close()
         active = [run for run in self._all() if run.active]
         for run in active:
             with suppress(ConflictError):  # it has just ended by itself

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError
 from ..core.host import Host
 from ..core.library import FILES, PICTURES, files_below
+from ..core.user_metadata import read_user_metadata
+from .errors import UnknownRunError
 
 _PREVIEW = ".preview"
+_CARDS = tuple(
+    f"{kind}.{ending}" for kind in (_PREVIEW, "") for ending in ("png", "jpg", "jpeg", "webp", "gif", "avif")
+)
+_KINDS: Mapping[tuple[int, ...], str] = {
+    (768,): "SD 1.x",
+    (1024,): "SD 2.x",
+    (768, 1280): "SDXL",
+    (1280,): "SDXL, half",
+}
 
-Stamp = tuple[float, int]
+Stamp = tuple[tuple[int, int], ...]
 
 
 class Shelf:
-    """Reads each file once, until it changes."""
+    """Reads each file once, until it or what lies beside it changes."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -23,44 +35,88 @@ class Shelf:
 
     def entries(self) -> list[dict[str, Any]]:
         """By name. A file that cannot be read has ``error`` instead of figures; a picture without vectors is left out."""
-        self._seen = {path: self._look(path) for path in _files(self._host.embeddings_dir)}
+        files = set(files_below(self._host.embeddings_dir))
+        self._seen = {path: self._look(path, files) for path in files if _may_be_one(path)}
         found = [entry for _, entry in self._seen.values() if entry]
-        return sorted(found, key=lambda entry: str(entry["name"]).casefold())
+        return sorted(found, key=lambda entry: (str(entry["name"]).casefold(), str(entry["file"])))
 
-    def _look(self, path: Path) -> tuple[Stamp, dict[str, Any]]:
+    def find(self, file: str) -> tuple[Path, dict[str, Any]]:
+        """The path and the entry of what the list calls ``file``. Raises UnknownRunError for anything not in the list."""
+        entry = next((entry for entry in self.entries() if entry["file"] == file), None)
+        if entry is None:
+            raise UnknownRunError(f"There is no embedding {file!r} in the list. Read the list again.")
+        return self._host.embeddings_dir / file, entry
+
+    def named(self, name: str) -> list[str]:
+        """The files of the embeddings with this name, without regard to case, as some file systems have none."""
+        return [str(entry["file"]) for entry in self.entries() if str(entry["name"]).casefold() == name.casefold()]
+
+    def card_picture(self, path: Path) -> Path | None:
+        """What its card shows: a picture beside it, or the embedding itself where it is one."""
+        beside = (path.with_name(path.stem + ending) for ending in _CARDS)
+        return next((picture for picture in beside if picture.is_file()), None)
+
+    def _look(self, path: Path, files: set[Path]) -> tuple[Stamp, dict[str, Any]]:
+        picture = next((each for ending in _CARDS if (each := path.with_name(path.stem + ending)) in files), None)
+        notes = path.with_suffix(".json")
         try:
             status = path.stat()
+            beside = {each: each.stat() for each in (picture, notes if notes in files else None) if each is not None}
         except OSError:
-            return (0.0, 0), {}
-        stamp = (status.st_mtime, status.st_size)
+            return (), {}
+        stamp = tuple((each.st_mtime_ns, each.st_size) for each in (status, *beside.values()))
         seen = self._seen.get(path)
-        return seen if seen is not None and seen[0] == stamp else (stamp, _read(path))
+        if seen is not None and seen[0] == stamp:
+            return seen
+        entry = _read(path, is_card=path.suffix.lower() in PICTURES and _has_file(path, files))
+        if entry:
+            shown = {"picture": None if picture is None else str(beside[picture].st_mtime_ns)}
+            place = {"file": path.relative_to(self._host.embeddings_dir).as_posix(), "size": status.st_size}
+            entry = {**entry, **place, **shown, **_card(path), "modified": status.st_mtime}
+        return stamp, entry
 
 
-def _files(folder: Path) -> list[Path]:
-    """Embedding files in the folder and the folders below, as web UIs look for them."""
-    return [
-        path
-        for path in files_below(folder)
-        if path.suffix.lower() in (*FILES, *PICTURES)
-        and not path.name.startswith(".")
-        and not path.stem.endswith(_PREVIEW)
-    ]
+def model_kind(widths: Mapping[str, int]) -> str:
+    """As people call it, by the widths of its text encoders."""
+    found = tuple(sorted(widths.values()))
+    return _KINDS.get(found) or f"width {' + '.join(map(str, found))}"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _may_be_one(path: Path) -> bool:
+    """As web UIs look for them."""
+    known = path.suffix.lower() in (*FILES, *PICTURES)
+    return known and not path.name.startswith(".") and not path.stem.lower().endswith(_PREVIEW)
+
+
+def _has_file(picture: Path, files: Iterable[Path]) -> bool:
+    return any(picture.with_suffix(suffix) in files for suffix in FILES)
+
+
+def _read(path: Path, *, is_card: bool) -> dict[str, Any]:
     from ..core.formats import read_embedding
+    from ..core.formats.picture import KEYWORD
 
-    entry: dict[str, Any] = {"name": path.stem, "file": path.name}
+    picture = path.suffix.lower() in PICTURES
+    entry: dict[str, Any] = {"name": path.stem}
     try:
+        if is_card and KEYWORD.encode() not in path.read_bytes():
+            return {}  # almost surely the picture of the card; looking into its pixels takes a tenth of a second
         embedding = read_embedding(path)
-    except UserError as error:
-        return {} if path.suffix.lower() in PICTURES else {**entry, "error": error.message}
+    except (UserError, OSError) as error:
+        return {} if picture else {**entry, "error": str(error)}
+    widths = {key: rows.shape[1] for key, rows in embedding.vectors.items()}
     return {
-        **entry,
+        "name": (picture and embedding.name) or path.stem,  # pictures go by the name inside, as in web UIs
         "step": embedding.step,
         "vectors": embedding.count,
-        "widths": {key: rows.shape[1] for key, rows in embedding.vectors.items()},
+        "widths": widths,
+        "kind": model_kind(widths),
         "checkpoint": embedding.checkpoint_hash,
+        "checkpoint_name": embedding.checkpoint_name,
         "format": embedding.file_format,
     }
+
+
+def _card(path: Path) -> dict[str, Any]:
+    card = read_user_metadata(path)
+    return {"negative": card.negative, "description": card.description, "notes": card.notes}

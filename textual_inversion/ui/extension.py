@@ -34,7 +34,7 @@ def _tab(manager: RunManager, access: GuardedAccess) -> Callable[[], Tab]:
 
 
 def _manager(webui: WebUI) -> RunManager:
-    return RunManager(webui.host, webui.gate, train=_watched(webui), log_dirs=[Path(TrainConfig().log_dir)])
+    return RunManager(webui.host, webui.gate, train=_watched(webui), watch=webui.watch, log_dirs=[Path(TrainConfig().log_dir)])
 
 
 def _watched(webui: WebUI) -> Train:

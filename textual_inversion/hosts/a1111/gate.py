@@ -13,6 +13,7 @@ from modules import call_queue, progress, shared
 
 from ...core.control import Control
 from ...core.events import Emit, Event, Prepared, Stepped
+from ...core.sheet_events import SheetAdvanced
 from ..swapped import swapped
 
 
@@ -88,6 +89,9 @@ def _show(event: Event) -> None:
     if isinstance(event, Prepared):
         state.job_count, state.job_no = event.total_steps, event.start_step
         state.textinfo = f"Training {event.name}"
+    elif isinstance(event, SheetAdvanced):
+        state.job_count, state.job_no = event.total, event.done
+        state.textinfo = f"Comparing steps of {event.name}: picture {event.done + 1} of {event.total}"
     elif isinstance(event, Stepped):
         state.job_count, state.job_no = event.total_steps, event.step
         state.sampling_step = state.sampling_steps = 0

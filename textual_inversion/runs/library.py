@@ -1,0 +1,236 @@
+"""The Library's actions on the embeddings folder. Each tells the host, so that prompts follow at once, and how to undo it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..core.card_picture import set_card_picture
+from ..core.embedding import Embedding
+from ..core.errors import InputError
+from ..core.names import check_name
+from ..core.rename import own_companions, rename_embedding
+from ..core.trash import Trash
+from ..core.user_metadata import companions, read_user_metadata, update_user_metadata
+from .access import Access
+from .library_requests import (
+    CardRequest,
+    CombineRequest,
+    ConvertHereRequest,
+    DeleteRequest,
+    ExtractRequest,
+    PictureRequest,
+    RenameRequest,
+)
+from .lock import NameLock
+from .made_by import MadeBy, runs_that_made
+from .manager import RunManager
+from .shelf import Shelf
+from .uploads import uploaded
+
+Answer = dict[str, Any]
+
+
+class Library:
+    """Answers hold ``message`` (what was done), ``file`` where there is one, and ``undo``: calls that take it back, in order."""
+
+    def __init__(self, manager: RunManager, access: Access) -> None:
+        self.shelf = Shelf(manager.host)
+        self._manager, self._host, self._access = manager, manager.host, access
+
+    @property
+    def trash(self) -> Trash:
+        return Trash(self._host.embeddings_dir)
+
+    def runs_of(self, name: str) -> list[MadeBy]:
+        """The runs that made the embedding of this name."""
+        return runs_that_made(name, self._manager.log_dirs)
+
+    def run_of(self, name: str, run_id: str) -> MadeBy:
+        """One of ``runs_of``. Raises InputError where there is none of this id."""
+        found = next((run for run in self.runs_of(name) if run.id == run_id), None)
+        if found is None:
+            raise InputError(f"No run with the id {run_id!r} made {name!r}.", field="run")
+        return found
+
+    def card(self, request: CardRequest) -> Answer:
+        """Write on the card."""
+        path, entry = self._writable(request.file)
+        before = read_user_metadata(path)
+        wanted = {"description": request.description, "notes": request.notes, "negative": request.negative}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        update_user_metadata(path, **given)
+        old = {name: getattr(before, name) for name in given}
+        return _done("Saved.", file=request.file, undo=[_call("card", file=request.file, **old)], name=entry["name"])
+
+    def rename(self, request: RenameRequest) -> Answer:
+        path, entry = self._writable(request.file)
+        others = [file for file in self.shelf.named(request.name) if file != request.file]
+        if others:
+            raise InputError(f"{request.name!r} is taken by {others[0]}. Choose another name.", field="name")
+        with self._free(str(entry["name"])), self._free(request.name):
+            new = rename_embedding(path, request.name)
+            self._host.publish(new)
+        file = self._file(new)
+        return _done(
+            f"{entry['name']} is called {request.name} now.",
+            file=file,
+            undo=[_call("rename", file=file, name=entry["name"])],
+        )
+
+    def convert(self, request: ConvertHereRequest) -> Answer:
+        """Write another format into the same folder; the old file stays beside it or goes to the trash."""
+        from ..core.formats import FORMATS, read_embedding, write_embedding
+
+        path, entry = self._writable(request.file)
+        if request.file_format not in FORMATS:
+            raise InputError(f"Choose one of the formats: {', '.join(FORMATS)}.", field="file_format")
+        embedding = read_embedding(path)
+        suffixes = FORMATS[request.file_format].suffixes
+        if not suffixes or (request.file_format == "diffusers" and len(embedding.vectors) > 1):
+            raise InputError(
+                "This format is more than one file, and prompts would find parts of it. Download it instead.",
+                field="file_format",
+            )
+        name = request.name.strip() or str(entry["name"])
+        target = path.with_name(f"{check_name(name) if name != entry['name'] else path.stem}{suffixes[0]}")
+        self._check_free_name(name, target, besides=request.file if request.replace else "")
+        with self._free(str(entry["name"])), self._free(name):
+            old = self.trash.put([path], name=str(entry["name"])) if request.replace else None
+            try:
+                write_embedding(replace(embedding, name=name), target, file_format=request.file_format)
+            except BaseException:
+                if old is not None:
+                    self.trash.restore(old.id)
+                raise
+            self._host.publish(target)
+        back = [] if old is None else [_call("restore", id=old.id)]
+        undo = [_call("delete", file=self._file(target), alone=True), *back]
+        kept = " The old file is in the trash." if old else ""
+        return _done(f"Wrote {target.name}.{kept}", file=self._file(target), undo=undo)
+
+    def picture(self, request: PictureRequest) -> Answer:
+        """Choose the picture of its card; what was there goes to the trash."""
+        path, entry = self._writable(request.file)
+        name = str(entry["name"])
+        with contextlib.ExitStack() as stack:
+            chosen = None
+            if request.run:
+                chosen = self.run_of(name, request.run).preview(request.picture)
+            elif request.data:
+                chosen = stack.enter_context(uploaded(request.data, name="picture"))
+            before = [each for each in companions(path) if each.stem == f"{path.stem}.preview"]
+            old = self.trash.put(before, name=name) if before else None
+            try:
+                if chosen is not None:
+                    set_card_picture(path, chosen)
+            except BaseException:
+                if old is not None:
+                    self.trash.restore(old.id)
+                raise
+        undo = [
+            *([_call("picture", file=request.file)] if chosen else []),
+            *([_call("restore", id=old.id)] if old else []),
+        ]
+        words = "The card shows it now." if chosen else "The card has no picture now."
+        return _done(words, file=request.file, undo=undo)
+
+    def extract(self, request: ExtractRequest) -> Answer:
+        """Read an embedding out of a picture, or any other file, and put it among the others."""
+        from ..core.formats import read_embedding
+        from ..core.names import file_name_for
+
+        with contextlib.ExitStack() as stack:
+            if request.data:
+                source = stack.enter_context(uploaded(request.data, name=request.data_name))
+            else:
+                source = self._access.check_path(request.source, field="source")
+            embedding = read_embedding(source)
+            stem = Path(request.data_name or source.name).stem
+            name = request.name.strip() or file_name_for(embedding.name or stem)
+            path = self._add(embedding, name)
+            if embedding.file_format in ("png", "webp"):
+                set_card_picture(path, source)
+                self._host.publish(path)
+        count = f"{embedding.count} vector{'' if embedding.count == 1 else 's'}"
+        return self._added(f"Added {name}: {count}.", path)
+
+    def combine(self, request: CombineRequest) -> Answer:
+        from ..core.formats import read_embedding
+        from .combining import combined
+
+        paths = [self.shelf.find(file) for file in request.files]
+        sources = [replace(read_embedding(path), name=str(entry["name"])) for path, entry in paths]
+        embedding, how = combined(request, sources)
+        path = self._add(replace(embedding, notes={"made_from": how}), request.name.strip())
+        return self._added(f"Made {path.stem}: {how}.", path)
+
+    def delete(self, request: DeleteRequest) -> Answer:
+        """Into the trash, with what belongs to its card."""
+        path, entry = self._writable(request.file)
+        name = str(entry["name"])
+        with self._free(name):
+            item = self.trash.put([path, *([] if request.alone else own_companions(path))], name=name)
+            self._host.publish(path)
+        return _done(f"{name} is in the trash.", undo=[_call("restore", id=item.id)])
+
+    def restore(self, item_id: str) -> Answer:
+        """Out of the trash."""
+        files = self.trash.restore(item_id)
+        self._host.publish(files[0])
+        return _done(f"{files[0].stem} is back.", file=self._file(files[0]))
+
+    def _add(self, embedding: Embedding, name: str) -> Path:
+        from ..core.formats import write_embedding
+
+        check_name(name)
+        ending = ".pt" if len(embedding.vectors) == 1 else ".safetensors"
+        path = self._host.embeddings_dir / f"{name}{ending}"
+        self._check_free_name(name, path)
+        with self._free(name):
+            write_embedding(replace(embedding, name=name), path)
+            self._host.publish(path)
+        return path
+
+    def _added(self, message: str, path: Path) -> Answer:
+        file = self._file(path)
+        return _done(message, file=file, undo=[_call("delete", file=file)])
+
+    def _check_free_name(self, name: str, path: Path, *, besides: str = "") -> None:
+        """Raises InputError where prompts know the name already, or the file is there."""
+        taken = [file for file in self.shelf.named(name) if file != besides]
+        if not taken and path.exists() and self._file(path) != besides:
+            taken = [path.name]
+        if taken:
+            raise InputError(f"{name!r} is taken by {taken[0]}. Choose another name.", field="name")
+
+    def _writable(self, file: str) -> tuple[Path, Mapping[str, Any]]:
+        """In the list, and where this caller may write: a linked folder may lie outside."""
+        path, entry = self.shelf.find(file)
+        self._access.check_path(str(path), field="file")
+        return path, entry
+
+    @contextlib.contextmanager
+    def _free(self, name: str) -> Iterator[None]:
+        """The name for the block. Raises ConflictError while it is being trained, by whomever."""
+        try:
+            check_name(name)
+        except InputError:  # a downloaded file may have a name that no run can
+            yield
+            return
+        with NameLock(self._host.embeddings_dir, name):
+            yield
+
+    def _file(self, path: Path) -> str:
+        return path.relative_to(self._host.embeddings_dir).as_posix()
+
+
+def _call(route: str, **body: object) -> dict[str, Any]:
+    return {"route": f"embeddings/{route}", "body": body}
+
+
+def _done(message: str, **more: Any) -> Answer:
+    return {"message": message, "undo": [], **more}

@@ -1,0 +1,186 @@
+"""The Library's routes, without HTTP."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import threading
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import InputError
+from ..core.host import LeaseRequest
+from ..core.norm_rules import mean_norm
+from ..core.options import build
+from ..core.pictures import open_picture
+from . import library_requests as requests
+from .access import Access
+from .api import Call
+from .content import Content
+from .errors import ConflictError, UnknownRunError
+from .library import Library
+from .manager import RunManager
+from .sheet_plan import sheet_plan
+
+_LARGEST_THUMBNAIL = 1024
+
+
+class LibraryApi:
+    """One method a route. Errors are UserErrors."""
+
+    def __init__(self, manager: RunManager, access: Access) -> None:
+        self._manager, self._library = manager, Library(manager, access)
+        self._shelf = self._library.shelf
+        self._looking = threading.Lock()
+
+    def embeddings(self, call: Call) -> dict[str, Any]:
+        from ..core.formats import FORMATS
+
+        return {
+            "embeddings": self._shelf.entries(),
+            "formats": list(FORMATS),
+            "trash": len(self._library.trash.items()),
+        }
+
+    def details(self, call: Call) -> dict[str, Any]:
+        from ..core.formats import describe, read_embedding
+
+        path, entry = self._shelf.find(call.query.get("file", ""))
+        found = {} if "error" in entry else describe(read_embedding(path))
+        known = {run["run_dir"]: run["id"] for run in self._manager.runs() if run.get("run_dir")}
+        ids = {str(Path(folder).resolve()): run for folder, run in known.items()}
+        runs = [run.to_mapping() for run in self._library.runs_of(str(entry["name"]))]
+        return {
+            **entry,
+            "path": str(path),
+            "token": found.get("name"),
+            "metadata": found.get("notes", {}),
+            "figures": found.get("vectors", {}),
+            "runs": [{**run, "shown_as": ids.get(run["folder"])} for run in runs],
+        }
+
+    def nearest(self, call: Call) -> dict[str, Any]:
+        """Raises ConflictError while a run has the model."""
+        from ..core.formats import read_embedding
+        from ..core.nearest_tokens import nearest_tokens
+
+        path, _ = self._shelf.find(call.query.get("file", ""))
+        embedding = read_embedding(path)
+        if not self._looking.acquire(blocking=False):
+            raise ConflictError("Another embedding is being looked at. Try again in a moment.")
+        try:
+            with self._manager.borrow(), self._manager.host.lease(LeaseRequest()) as lease:
+                widths = {key: encoder.width for key, encoder in lease.encoders.items()}
+                encoders: dict[str, Any] = {}
+                for key, rows in embedding.for_encoders(widths).items():
+                    found = nearest_tokens(rows, lease.encoders[key])
+                    encoders[key] = {
+                        "mean_norm": mean_norm(lease.encoders[key].table()),
+                        "nearest": [[vars(token) for token in tokens] for tokens in found],
+                    }
+                return {"checkpoint": lease.checkpoint.name, "encoders": encoders}
+        finally:
+            self._looking.release()
+
+    def picture(self, call: Call) -> Content:
+        """The card's picture, or a preview of one of its runs, at most ``size`` pixels wide and high."""
+        path, entry = self._shelf.find(call.query.get("file", ""))
+        if run := call.query.get("run"):
+            shown = self._library.run_of(str(entry["name"]), run).preview(call.query.get("picture", ""))
+        else:
+            shown = self._shelf.card_picture(path)
+        if shown is None:
+            raise UnknownRunError("This card has no picture.")
+        return Content(data=_thumbnail(shown, call.query.get("size", "256")), media_type="image/webp", keep=True)
+
+    def download(self, call: Call) -> Content:
+        """The file as it is, or in the format asked for; several files come as a zip."""
+        from ..core.formats import FORMATS, convert
+
+        path, _ = self._shelf.find(call.query.get("file", ""))
+        form = call.query.get("file_format", "")
+        if not form:
+            return Content(data=path.read_bytes(), media_type="application/octet-stream", file_name=path.name)
+        if form not in FORMATS:
+            raise InputError(f"Choose one of the formats: {', '.join(FORMATS)}.", field="file_format")
+        with tempfile.TemporaryDirectory(prefix="textual-inversion-") as folder:
+            target = Path(folder, path.stem + (FORMATS[form].suffixes or ("",))[0])
+            files = convert(path, target, file_format=form)
+            if len(files) == 1:
+                data, name = files[0].read_bytes(), files[0].name
+            else:
+                data, name = _zipped(files, Path(folder)), f"{path.stem}.zip"
+        return Content(data=data, media_type="application/octet-stream", file_name=name)
+
+    def card(self, call: Call) -> dict[str, Any]:
+        return self._library.card(build(requests.CardRequest, call.body))
+
+    def rename(self, call: Call) -> dict[str, Any]:
+        return self._library.rename(build(requests.RenameRequest, call.body))
+
+    def convert(self, call: Call) -> dict[str, Any]:
+        return self._library.convert(build(requests.ConvertHereRequest, call.body))
+
+    def set_picture(self, call: Call) -> dict[str, Any]:
+        return self._library.picture(build(requests.PictureRequest, call.body))
+
+    def extract(self, call: Call) -> dict[str, Any]:
+        return self._library.extract(build(requests.ExtractRequest, call.body))
+
+    def combine(self, call: Call) -> dict[str, Any]:
+        return self._library.combine(build(requests.CombineRequest, call.body))
+
+    def delete(self, call: Call) -> dict[str, Any]:
+        return self._library.delete(build(requests.DeleteRequest, call.body))
+
+    def trash(self, call: Call) -> dict[str, Any]:
+        return {
+            "folder": str(self._library.trash.folder),
+            "trash": [vars(item) for item in self._library.trash.items()],
+        }
+
+    def restore(self, call: Call) -> dict[str, Any]:
+        return self._library.restore(build(requests.TrashRequest, call.body).id)
+
+    def purge(self, call: Call) -> dict[str, Any]:
+        self._library.trash.purge(build(requests.TrashRequest, call.body).id)
+        return {"message": "Deleted for good.", "undo": []}
+
+    def sheet(self, call: Call) -> dict[str, Any]:
+        request = build(requests.SheetRequest, call.body)
+        plan = sheet_plan(self._library, request, log_dir=self._manager.log_dirs[0])
+        return {"sheet": self._manager.sheets.start(plan)}
+
+    def sheets(self, call: Call) -> dict[str, Any]:
+        newest = self._manager.sheets.newest()
+        return {"sheets": [newest.describe()] if newest else []}
+
+    def sheet_state(self, call: Call) -> dict[str, Any]:
+        return self._manager.sheets.sheet(call.path["sheet"]).describe()
+
+    def sheet_picture(self, call: Call) -> Content:
+        sheet = self._manager.sheets.sheet(call.path["sheet"])
+        return Content(data=sheet.png(), media_type="image/png")
+
+    def sheet_cancel(self, call: Call) -> dict[str, Any]:
+        self._manager.sheets.cancel(call.path["sheet"])
+        return self.sheet_state(call)
+
+
+def _thumbnail(path: Path, size: str) -> bytes:
+    """Raises InputError where the file is no picture."""
+    side = int(size) if size.isascii() and size.isdigit() and len(size) < 6 else 256
+    image = open_picture(path).rgb
+    image.thumbnail((min(side, _LARGEST_THUMBNAIL),) * 2)
+    data = io.BytesIO()
+    image.save(data, format="WEBP", quality=85)
+    return data.getvalue()
+
+
+def _zipped(files: list[Path], folder: Path) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for file in files:
+            archive.write(file, file.relative_to(folder).as_posix())
+    return data.getvalue()

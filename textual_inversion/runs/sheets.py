@@ -1,0 +1,203 @@
+"""Sheets that compare saved steps: made one at a time with the host's model, in a thread, and kept in the run's folder."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image
+
+from ..core.comparison import Cell, comparison_sheet
+from ..core.control import Control
+from ..core.embedding import Embedding
+from ..core.errors import UserError
+from ..core.events import Emit
+from ..core.host import Host, Lease, LeaseRequest, Picture, PictureRequest
+from ..core.previews import save_picture
+from ..core.sheet_events import SheetAdvanced
+from .errors import ConflictError, UnknownRunError
+from .library_requests import SheetRequest
+
+Watch = Callable[[Emit, Control], AbstractContextManager[Emit]]
+Borrow = Callable[[], AbstractContextManager[None]]
+State = Literal["waiting", "running", "done", "stopped", "failed"]
+
+SETTLE_SECONDS = 1.0
+"""How long a start waits for the model, so that a refusal is an answer."""
+
+_TILE = 512
+"""Pixels of a picture's longer side on the sheet, at most."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SheetPlan:
+    """``columns``: a label and an embedding each. ``prompts`` hold the name. ``path`` is where the sheet will lie."""
+
+    name: str
+    columns: Sequence[tuple[str, Embedding]]
+    prompts: Sequence[str]
+    request: SheetRequest
+    path: Path
+
+
+@dataclass
+class Sheet:
+    """One sheet on its way."""
+
+    id: str
+    plan: SheetPlan
+    state: State = "waiting"
+    message: str = ""
+    control: Control = field(default_factory=Control)
+    pictures: dict[Cell, Picture] = field(default_factory=dict[Cell, Picture])
+    error: UserError | None = None
+    begun: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def total(self) -> int:
+        return len(self.plan.columns) * len(self.plan.prompts)
+
+    @property
+    def active(self) -> bool:
+        return self.state in ("waiting", "running")
+
+    def drawn(self) -> Image.Image:
+        """As far as it is made."""
+        request = self.plan.request
+        scale = min(1.0, _TILE / max(request.width, request.height))
+        return comparison_sheet(
+            title=f"{self.plan.name}   seed {request.seed}, {request.sampler}, {request.sampling_steps} steps, "
+            f"CFG {request.guidance_scale:g}, {request.width} x {request.height}",
+            rows=self.plan.prompts,
+            columns=[label for label, _ in self.plan.columns],
+            pictures={cell: picture.image for cell, picture in dict(self.pictures).items()},
+            tile=(round(request.width * scale), round(request.height * scale)),
+        )
+
+    def png(self) -> bytes:
+        data = io.BytesIO()
+        self.drawn().save(data, format="PNG")
+        return data.getvalue()
+
+    def describe(self) -> dict[str, Any]:
+        made = bool(self.pictures) and not self.active
+        return {
+            "id": self.id,
+            "name": self.plan.name,
+            "state": self.state,
+            "done": len(self.pictures),
+            "total": self.total,
+            "message": self.message,
+            "path": str(self.plan.path) if made and self.state != "failed" else "",
+        }
+
+
+class Sheets:
+    """``borrow`` takes the model as everything short does; ``watch`` lets the host's Interrupt reach it."""
+
+    def __init__(self, host: Host, *, borrow: Borrow, watch: Watch | None = None) -> None:
+        self._host, self._borrow = host, borrow
+        self._watch: Watch = watch or (lambda emit, _control: nullcontext(emit))
+        self._lock = threading.Lock()
+        self._sheet: Sheet | None = None
+
+    def start(self, plan: SheetPlan) -> str:
+        """Begin a sheet and return its id. Raises ConflictError while another is made, or a run has the model."""
+        with self._lock:
+            if self._sheet is not None and self._sheet.active:
+                raise ConflictError(f"A sheet of {self._sheet.plan.name!r} is being made. Stop it first, or wait.")
+            sheet = self._sheet = Sheet(id=secrets.token_hex(6), plan=plan)
+        threading.Thread(target=self._work, args=(sheet,), name=f"sheet of {plan.name}", daemon=True).start()
+        sheet.begun.wait(SETTLE_SECONDS)
+        if sheet.error is not None and not sheet.pictures:
+            raise sheet.error
+        return sheet.id
+
+    def newest(self) -> Sheet | None:
+        """The one that is made now, or was made last; a reloaded page finds it again."""
+        return self._sheet
+
+    def sheet(self, sheet_id: str) -> Sheet:
+        """Raises UnknownRunError where there is none of this id any more."""
+        if self._sheet is None or self._sheet.id != sheet_id:
+            raise UnknownRunError("This sheet is no longer there; its picture is in the run's folder.")
+        return self._sheet
+
+    def cancel(self, sheet_id: str) -> None:
+        """Stop after the picture that is being made; the sheet is kept as far as it is."""
+        self.sheet(sheet_id).control.interrupt()
+
+    def close(self) -> None:
+        if self._sheet is not None:
+            self._sheet.control.interrupt()
+
+    def _work(self, sheet: Sheet) -> None:
+        try:
+            with self._borrow(), self._watch(lambda _event: None, sheet.control) as tell:
+                self._make(sheet, tell)
+        except UserError as error:
+            sheet.error = error
+            self._end(sheet, "failed", error.message)
+        except Exception as error:
+            _log.exception("The sheet of %r failed", sheet.plan.name)
+            self._end(sheet, "failed", f"A fault in the program ({type(error).__name__}). Its log has the details.")
+
+    def _make(self, sheet: Sheet, tell: Emit) -> None:
+        plan = sheet.plan
+        with self._host.lease(LeaseRequest()) as lease:
+            widths = {key: encoder.width for key, encoder in lease.encoders.items()}
+            vectors = [embedding.for_encoders(widths) for _, embedding in plan.columns]
+            sheet.state = "running"
+            sheet.begun.set()
+            for row, prompt in enumerate(plan.prompts):
+                for column, rows in enumerate(vectors):
+                    if sheet.control.stop_wanted:
+                        break
+                    tell(SheetAdvanced(name=plan.name, done=len(sheet.pictures), total=sheet.total))
+                    picture = _picture(lease, plan, prompt, rows)
+                    if not sheet.control.stop_wanted:  # an interrupted picture is half a picture
+                        sheet.pictures[row, column] = picture
+        self._finish(sheet)
+
+    def _finish(self, sheet: Sheet) -> None:
+        whole = len(sheet.pictures) == sheet.total
+        if sheet.pictures:
+            first = next(iter(sheet.pictures.values()))
+            save_picture(Picture(image=sheet.drawn(), infotext=first.infotext), sheet.plan.path)
+        kept = f" What there is was saved as {sheet.plan.path}." if sheet.pictures else ""
+        words = f"Saved as {sheet.plan.path}." if whole else f"Stopped.{kept}"
+        self._end(sheet, "done" if whole else "stopped", words)
+
+    def _end(self, sheet: Sheet, state: State, message: str) -> None:
+        sheet.message, sheet.state = message, state
+        sheet.begun.set()
+
+
+def _picture(lease: Lease, plan: SheetPlan, prompt: str, rows: Mapping[str, Any]) -> Picture:
+    request = plan.request
+    wanted = PictureRequest(
+        prompt=prompt,
+        negative_prompt=request.negative_prompt.replace("[name]", plan.name),
+        sampler=request.sampler,
+        steps=request.sampling_steps,
+        guidance_scale=request.guidance_scale,
+        seed=request.seed,
+        width=request.width,
+        height=request.height,
+    )
+    return lease.picture(wanted, embeddings={plan.name: rows})
+
+
+def sheet_path(folder: Path, name: str) -> Path:
+    """A new file in ``folder``."""
+    return folder / f"{name}-sheet-{datetime.datetime.now():%Y%m%d-%H%M%S}.png"
