@@ -82,7 +82,7 @@ def _config(arguments: argparse.Namespace, host: Host) -> TrainConfig:
         data=(str(arguments.out / "pictures"),),
         template="subject_filewords.txt",
         steps=arguments.steps,
-        learning_rate="0.02:75%, 0.005",
+        learning_rate="0.005",
         batch_size=4,
         width=host.native_size,
         height=host.native_size,
