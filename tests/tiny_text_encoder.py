@@ -55,13 +55,13 @@ def uniform(name: str, *shape: int, std: float, mean: float = 0.0) -> Tensor:
     return (torch.rand(shape, generator=generator) * 2 - 1) * half_width + mean
 
 
-def text_encoder_weights(width: int = WIDTH) -> dict[str, Tensor]:
+def text_encoder_weights(width: int = WIDTH, layers: int = LAYERS) -> dict[str, Tensor]:
     """The encoder under the names of transformers' `CLIPTextModel` (`text_model.…`), float32."""
     weights = {
         "text_model.embeddings.token_embedding.weight": uniform("tokens", VOCABULARY, width, std=1.0),
         "text_model.embeddings.position_embedding.weight": uniform("positions", POSITIONS, width, std=0.5),
     }
-    for layer in range(LAYERS):
+    for layer in range(layers):
         weights.update(_layer(f"text_model.encoder.layers.{layer}", width))
     # A mean well away from zero: the emphasis divides by the mean of the output.
     weights.update(_norm("text_model.final_layer_norm", bias_mean=0.4, width=width))
@@ -93,28 +93,28 @@ def _norm(name: str, *, bias_mean: float, width: int = WIDTH) -> dict[str, Tenso
     }
 
 
-def open_clip_weights() -> dict[str, Tensor]:
-    """SD 2.x's encoder under open_clip's names (`token_embedding.weight`, `transformer.resblocks.0.…`), 2 heads, float32.
+def open_clip_weights(width: int = SD2_WIDTH, layers: int = SD2_LAYERS) -> dict[str, Tensor]:
+    """SD 2.x's encoder under open_clip's names (`token_embedding.weight`, `transformer.resblocks.0.…`), heads of 64, float32.
 
     As in the real files the last layer is there although SD 2.x stops one layer earlier.
     """
     weights = {
-        "token_embedding.weight": uniform("sd2 tokens", VOCABULARY, SD2_WIDTH, std=1.0),
-        "positional_embedding": uniform("sd2 positions", POSITIONS, SD2_WIDTH, std=0.5),
-        "text_projection": uniform("sd2 projection", SD2_WIDTH, SD2_WIDTH, std=0.1),
+        "token_embedding.weight": uniform("sd2 tokens", VOCABULARY, width, std=1.0),
+        "positional_embedding": uniform("sd2 positions", POSITIONS, width, std=0.5),
+        "text_projection": uniform("sd2 projection", width, width, std=0.1),
         "logit_scale": torch.tensor(4.6),
     }
-    for layer in range(SD2_LAYERS):
+    for layer in range(layers):
         name = f"transformer.resblocks.{layer}"
-        attention = _linear(f"{name}.attn.in_proj", 3 * SD2_WIDTH, SD2_WIDTH)
+        attention = _linear(f"{name}.attn.in_proj", 3 * width, width)
         weights[f"{name}.attn.in_proj_weight"] = attention[f"{name}.attn.in_proj.weight"]
         weights[f"{name}.attn.in_proj_bias"] = attention[f"{name}.attn.in_proj.bias"]
-        weights.update(_linear(f"{name}.attn.out_proj", SD2_WIDTH, SD2_WIDTH))
-        weights.update(_linear(f"{name}.mlp.c_fc", 4 * SD2_WIDTH, SD2_WIDTH))
-        weights.update(_linear(f"{name}.mlp.c_proj", SD2_WIDTH, 4 * SD2_WIDTH))
-        weights.update(_norm(f"{name}.ln_1", bias_mean=0.0, width=SD2_WIDTH))
-        weights.update(_norm(f"{name}.ln_2", bias_mean=0.0, width=SD2_WIDTH))
-    weights.update(_norm("ln_final", bias_mean=0.4, width=SD2_WIDTH))
+        weights.update(_linear(f"{name}.attn.out_proj", width, width))
+        weights.update(_linear(f"{name}.mlp.c_fc", 4 * width, width))
+        weights.update(_linear(f"{name}.mlp.c_proj", width, 4 * width))
+        weights.update(_norm(f"{name}.ln_1", bias_mean=0.0, width=width))
+        weights.update(_norm(f"{name}.ln_2", bias_mean=0.0, width=width))
+    weights.update(_norm("ln_final", bias_mean=0.4, width=width))
     return weights
 
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from tiny_checkpoint import write_tiny_checkpoint
-from tiny_sdxl import write_tiny_sdxl
-from tiny_text_encoder import CONFIG, SD2_WIDTH, write_text_encoder_folder
+from tiny_sdxl import NARROW, WIDE, TextSizes
+from tiny_text_encoder import CONFIG, SD2_LAYERS, SD2_WIDTH, write_text_encoder_folder
+from tiny_variants import VARIANTS
 
-OPEN_CLIP_NAME = "tiny-open-clip"
-OPEN_CLIP = {
-    "embed_dim": SD2_WIDTH,
-    "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "patch_size": 16},
-    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": SD2_WIDTH, "heads": 2, "layers": 4},
-}
 ARGUMENTS = (
     "--skip-prepare-environment --skip-torch-cuda-test --skip-version-check --skip-load-model-at-start "
     "--no-download-sd-model --use-cpu all --no-half --precision full --disable-console-progressbars"
@@ -39,59 +34,80 @@ def start(webui: Path, folder: Path) -> None:
     initialize.initialize()
 
 
-def load(family: str) -> Any:
-    """The tiny checkpoint of a family, as the web UI loads it when one is chosen at the top of its page."""
+def load(variant: str) -> Any:
+    """One of the tiny checkpoints, as the web UI loads it when it is chosen at the top of its page."""
     from modules import sd_models, shared
 
-    info = sd_models.get_closet_checkpoint_match(f"tiny-{family}.safetensors")
+    info = sd_models.get_closet_checkpoint_match(f"tiny-{variant}.safetensors")
     shared.opts.data["sd_model_checkpoint"] = info.title
     sd_models.reload_model_weights(shared.sd_model, info)
     return shared.sd_model
 
 
 def _write_checkpoints(models: Path, webui: Path) -> None:
-    import json
-
     import open_clip
 
     configs = models / "open_clip"
     configs.mkdir()
-    (configs / f"{OPEN_CLIP_NAME}.json").write_text(json.dumps(OPEN_CLIP))
+    for sizes, width, layers in ((NARROW, SD2_WIDTH, SD2_LAYERS), (WIDE, WIDE.second, WIDE.second_layers)):
+        (configs / f"{_arch(sizes)}.json").write_text(json.dumps(_open_clip_config(width, layers)))
     open_clip.add_model_config(configs)
-    write_tiny_checkpoint(models, "sd1")
-    second = write_tiny_checkpoint(models, "sd2").with_suffix(".yaml")
-    text = second.read_text().replace("layer: penultimate", f"layer: penultimate\n        arch: {OPEN_CLIP_NAME}")
-    second.write_text(text)
-    write_tiny_sdxl(models)
-    _write_sdxl_config(models, webui)
+    written = [(variant, variant.write(models)) for variant in VARIANTS.values()]
+    for variant, path in written:  # once all are there: some are made of others
+        if variant.family == "sd2":
+            _name_arch(path.with_suffix(".yaml"))
+    for sizes in (NARROW, WIDE):
+        _write_sdxl_config(models, webui, sizes)
 
 
-def _write_sdxl_config(models: Path, webui: Path) -> None:
+def _arch(sizes: TextSizes) -> str:
+    return f"{sizes.name}-open-clip"
+
+
+def _open_clip_config(width: int, layers: int) -> dict[str, Any]:
+    return {
+        "embed_dim": width,
+        "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "patch_size": 16},
+        "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": width, "heads": width // 64, "layers": layers},
+    }
+
+
+def _name_arch(config: Path) -> None:
+    """SD 2's encoder is that of the narrow SDXL."""
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("layer: penultimate", f"layer: penultimate\n        arch: {_arch(NARROW)}"))
+
+
+def _write_sdxl_config(models: Path, webui: Path, sizes: TextSizes) -> None:
     """The web UI's own config of SDXL, with the tiny sizes."""
-    import json
-
     from omegaconf import OmegaConf
 
-    text_encoder = models / "tiny-sdxl-clip"
+    text_encoder = models / f"{sizes.name}-clip"
     write_text_encoder_folder(text_encoder)
-    wide = {"hidden_size": SD2_WIDTH, "intermediate_size": 4 * SD2_WIDTH, "num_attention_heads": 2}
-    (text_encoder / "config.json").write_text(json.dumps({**CONFIG, **wide, "projection_dim": SD2_WIDTH}))
+    own = {
+        "hidden_size": sizes.first,
+        "intermediate_size": 4 * sizes.first,
+        "num_attention_heads": sizes.first // 64,
+        "num_hidden_layers": sizes.first_layers,
+        "projection_dim": sizes.first,
+    }
+    (text_encoder / "config.json").write_text(json.dumps({**CONFIG, **own}))
     config = OmegaConf.load(webui / "repositories/generative-models/configs/inference/sd_xl_base.yaml")
     params = config.model.params
     params.network_config.params.update(
-        adm_in_channels=SD2_WIDTH + 1536,
+        adm_in_channels=sizes.second + 1536,
         model_channels=64,
         channel_mult=[1, 2, 2],
         num_res_blocks=1,
         attention_resolutions=[4, 2],
         transformer_depth=[1, 1, 2],
-        context_dim=2 * SD2_WIDTH,
+        context_dim=sizes.first + sizes.second,
         spatial_transformer_attn_type="softmax",
         use_checkpoint=False,
     )
     first, second, *_ = params.conditioner_config.params.emb_models
-    first.params.update(layer_idx=2, version=str(text_encoder))
-    second.params.update(arch=OPEN_CLIP_NAME)
+    first.params.update(layer_idx=sizes.first_layers - 1, version=str(text_encoder))
+    second.params.update(arch=_arch(sizes))
     shape = {"ch": 32, "ch_mult": [1, 1, 2, 2], "num_res_blocks": 1, "attn_type": "vanilla"}
     params.first_stage_config.params.ddconfig.update(shape)
-    OmegaConf.save(config, models / "tiny-sdxl.yaml")
+    OmegaConf.save(config, models / f"{sizes.name}.yaml")

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 import torch
-from host_contract import FAMILIES, Bench, HostContract, differences, work
+from host_bench import Bench, differences, work
+from host_contract import HostContract
+from tiny_variants import VARIANTS
 
 from textual_inversion.core.control import Control
 from textual_inversion.core.errors import LeaseError
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.host
 
 @pytest.fixture(scope="module")
 def load(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
-    """Loads the tiny checkpoint of a family into the web UI and returns the model."""
+    """Loads the tiny checkpoint of that name into the web UI and returns the model."""
     folder = request.config.getoption("--webui-dir")
     if not folder:
         pytest.skip("no --webui-dir")
@@ -42,19 +44,19 @@ def webui(load: Callable[[str], Any]) -> Any:
     return detect()
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=VARIANTS)
 def bench(
     request: pytest.FixtureRequest, load: Callable[[str], Any], webui: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Bench:
     model = load(request.param)
     folder = tmp_path_factory.mktemp("run")
-    return Bench(host=webui.host, family=request.param, folder=folder, modules=lambda: [model], state=_state)
+    return Bench(host=webui.host, variant=request.param, folder=folder, modules=lambda: [model], state=_state)
 
 
 @pytest.fixture
 def sd1(load: Callable[[str], Any], webui: Any, tmp_path: Path) -> Bench:
     model = load("sd1")
-    return Bench(host=webui.host, family="sd1", folder=tmp_path, modules=lambda: [model], state=_state)
+    return Bench(host=webui.host, variant="sd1", folder=tmp_path, modules=lambda: [model], state=_state)
 
 
 def _state() -> dict[str, object]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from host_contract import FAMILIES, Bench, HostContract
-from tiny_checkpoint import write_tiny_checkpoint
-from tiny_sdxl import write_tiny_sdxl
+from host_bench import Bench
+from host_contract import HostContract
+from tiny_variants import VARIANTS
 
 from textual_inversion.hosts.standalone import StandaloneHost
 
+_LARGE = pytest.param("sdxl-wide", marks=pytest.mark.slow)
 
-@pytest.fixture(scope="module", params=FAMILIES)
+
+@pytest.fixture(scope="module", params=[*(name for name in VARIANTS if name != "sdxl-wide"), _LARGE])
 def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bench:
     folder = tmp_path_factory.mktemp(request.param)
-    path = write_tiny_sdxl(folder) if request.param == "sdxl" else write_tiny_checkpoint(folder, request.param)
+    path = VARIANTS[request.param].write(folder)
     host = StandaloneHost(embeddings_dir=folder / "embeddings", checkpoint=path, device="cpu")
-    return Bench(host=host, family=request.param, folder=folder / "run", modules=lambda: host.load().modules())
+    return Bench(host=host, variant=request.param, folder=folder / "run", modules=lambda: host.load().modules())
 
 
 class TestStandalone(HostContract):
