@@ -30,7 +30,7 @@ def file_words(words: str) -> str:
     picture (``face_mask``) is written ``face mask``.
     """
     kept = "".join(character for character in words.replace("\\", "").translate(_FORBIDDEN) if _printable(character))
-    kept = re.sub(r" {2,}", " ", kept).strip(" .")
+    kept = re.sub(r"\s+", " ", kept).strip(" .")
     if len(kept.encode()) > MAX_BYTES:
         kept = kept.encode()[:MAX_BYTES].decode(errors="ignore")
         kept = re.sub(r"[\s,]+\S*$", "", kept) or kept

@@ -1,7 +1,7 @@
 """A made folder of what people really have: photos and drawings of every kind, and files that are none.
 
 ``make_folder(folder, count=500)`` fills it; each file's true outcome is in what it returns. By hand:
-``python tests/prepare/mixed_files.py FOLDER 500``.
+``python tests/mixed_files.py FOLDER 500``.
 """
 
 from __future__ import annotations
