@@ -237,8 +237,11 @@ def test_what_is_not_given_is_the_hosts(host: FakeHost, training: FakeTraining, 
 
 def test_the_documentation_names_every_route(client: TestClient) -> None:
     text = (Path(__file__).resolve().parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
+    words = {"{run}": "ID", "{number}": "N", "{sheet}": "SHEET"}
     for route in client.app.routes:
         if route.path == ANYTHING_ELSE:
             continue
-        shown = route.path.removeprefix(PREFIX + "/").replace("{run}", "ID").replace("{number}", "N")
+        shown = route.path.removeprefix(PREFIX + "/")
+        for part, word in words.items():
+            shown = shown.replace(part, word)
         assert f"`{' '.join(sorted(route.methods - {'HEAD'}))} {shown}" in text or f"`{shown}`" in text

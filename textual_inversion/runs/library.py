@@ -71,7 +71,7 @@ class Library:
         others = [file for file in self.shelf.named(request.name) if file != request.file]
         if others:
             raise InputError(f"{request.name!r} is taken by {others[0]}. Choose another name.", field="name")
-        with self._free(str(entry["name"])), self._free(request.name):
+        with self._free(str(entry["name"]), request.name):
             new = rename_embedding(path, request.name)
             self._host.publish(new)
         file = self._file(new)
@@ -98,7 +98,7 @@ class Library:
         name = request.name.strip() or str(entry["name"])
         target = path.with_name(f"{check_name(name) if name != entry['name'] else path.stem}{suffixes[0]}")
         self._check_free_name(name, target, besides=request.file if request.replace else "")
-        with self._free(str(entry["name"])), self._free(name):
+        with self._free(str(entry["name"]), name):
             old = self.trash.put([path], name=str(entry["name"])) if request.replace else None
             try:
                 write_embedding(replace(embedding, name=name), target, file_format=request.file_format)
@@ -214,14 +214,13 @@ class Library:
         return path, entry
 
     @contextlib.contextmanager
-    def _free(self, name: str) -> Iterator[None]:
-        """The name for the block. Raises ConflictError while it is being trained, by whomever."""
-        try:
-            check_name(name)
-        except InputError:  # a downloaded file may have a name that no run can
-            yield
-            return
-        with NameLock(self._host.embeddings_dir, name):
+    def _free(self, *names: str) -> Iterator[None]:
+        """The names for the block. Raises ConflictError while one is being trained, by whomever."""
+        with contextlib.ExitStack() as stack:
+            for name in {name.casefold(): name for name in names}.values():
+                with contextlib.suppress(InputError):  # a downloaded file may have a name that no run can
+                    check_name(name)
+                    stack.enter_context(NameLock(self._host.embeddings_dir, name))
             yield
 
     def _file(self, path: Path) -> str:
