@@ -93,13 +93,15 @@ class FakeLease:
         return Conditioning(context=torch.stack(encoded).unsqueeze(1), vector=None, inserted=tuple(counts))
 
     def _encode(self, prompt: str, embeddings: Mapping[str, Vectors]) -> tuple[torch.Tensor, int]:
-        parts, count = [], 0
+        parts: list[torch.Tensor] = []
+        count = 0
         for key, encoder in self.encoders.items():
-            rows = [encoder.table()[encoder.tokenize(prompt)]]
-            for name, vectors in embeddings.items():
-                found = prompt.count(name)
+            rows, count, rest = [encoder.table()[encoder.tokenize(prompt)]], 0, prompt
+            for name in sorted(embeddings, key=len, reverse=True):  # as hosts do: the longest name that fits
+                vectors, found = embeddings[name], rest.count(name)
+                rest = rest.replace(name, "")
                 rows.extend([vectors[key]] * found)
-                count = found * vectors[key].shape[0]
+                count += found * vectors[key].shape[0]
             parts.append(torch.cat(rows).mean(dim=0))
         return torch.cat(parts), count
 
@@ -147,6 +149,12 @@ class FakeHost:
             yield self.leased
         finally:
             self.given_back += 1
+
+    def model_shape(self) -> None:
+        """Nothing is known of it."""
+
+    def count_tokens(self, text: str) -> int | None:
+        return len(text.split())
 
     def embedding_names(self) -> set[str]:
         return {path.stem for path in self.embeddings_dir.glob("*.pt")}

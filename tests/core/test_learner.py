@@ -15,6 +15,7 @@ from textual_inversion.core.formats import read_embedding
 from textual_inversion.core.learner import Learner
 from textual_inversion.core.loss_scaling import LossScaler
 from textual_inversion.core.optimizers import (
+    ParameterGroup,
     clip_gradients,
     gradient_norm,
     make_optimizer,
@@ -201,19 +202,19 @@ def test_an_optimiser_goes_on_exactly_from_its_state(optimizer: str) -> None:
             made.step()
 
     whole = torch.nn.Parameter(torch.ones(2, 3))
-    steps(whole, make_optimizer(config, [whole]), range(9))
+    steps(whole, make_optimizer(config, [ParameterGroup(parameters=[whole])]), range(9))
     first = torch.nn.Parameter(torch.ones(2, 3))
-    before = make_optimizer(config, [first])
+    before = make_optimizer(config, [ParameterGroup(parameters=[first])])
     steps(first, before, range(5))
     second = torch.nn.Parameter(first.detach().clone())
-    after = make_optimizer(config, [second])
+    after = make_optimizer(config, [ParameterGroup(parameters=[second])])
     restore_optimizer(after, *optimizer_state(before))
     steps(second, after, range(5, 9))
     assert torch.equal(whole, second)
 
 
 def test_adamw_is_a1111s() -> None:
-    made = make_optimizer(TrainConfig(), [torch.nn.Parameter(torch.zeros(1, 1))])
+    made = make_optimizer(TrainConfig(), [ParameterGroup(parameters=[torch.nn.Parameter(torch.zeros(1, 1))])])
     group = made.param_groups[0]
     assert (type(made), group["betas"], group["eps"], group["weight_decay"]) == (
         torch.optim.AdamW,

@@ -43,7 +43,7 @@ def test_the_mean_length_of_a_table() -> None:
 
 
 def test_the_average_starts_quickly_and_then_holds_its_decay() -> None:
-    average = VectorAverage({"a": torch.zeros(1, 1)}, decay=0.5)
+    average = VectorAverage({"a": torch.zeros(1, 1)}, decays={"a": 0.5})
     expected, decays = 0.0, [2 / 11, 3 / 12, 4 / 13, 5 / 14, 6 / 15, 7 / 16, 8 / 17, 0.5, 0.5]
     for step, decay in enumerate(decays, start=1):
         average.update({"a": torch.full((1, 1), float(step))})
@@ -54,7 +54,7 @@ def test_the_average_starts_quickly_and_then_holds_its_decay() -> None:
 
 def test_the_average_is_a_copy_and_goes_on_from_its_count() -> None:
     vectors = {"a": torch.ones(1, 1)}
-    average = VectorAverage(vectors, decay=0.9, updates=1000)
+    average = VectorAverage(vectors, decays={"a": 0.9}, updates=1000)
     vectors["a"].mul_(0)
     average.update(vectors)
     assert average.average["a"].item() == pytest.approx(0.9)

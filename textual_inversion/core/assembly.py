@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
+
+from .apt.guidance import parse_guidance
+from .apt.guided import GuidedPrediction
+from .apt.reconstruction import Reconstruction
 from .batches import BatchPlan
 from .captions import TagRules
 from .control import Control
 from .errors import InterruptedRunError
 from .events import Emit, Encoding, Warned
 from .fixed_batch import FixedBatch
+from .halves import encoder_of
 from .host import Lease
 from .job import Job
 from .latents import LatentCache, encode_pictures
@@ -16,6 +24,7 @@ from .loss_table import LossTable
 from .norm_rules import mean_norm
 from .objective import Objective
 from .plan import Material, RunPlan, resolve
+from .prediction import PlainPrediction, Predictor
 from .previews import Previews
 from .saving import Saver
 from .scalars import Scalars
@@ -23,24 +32,27 @@ from .state import RunState
 from .step import GradientStep
 from .timesteps import TimestepSampler
 from .trainer import Trainer
-from .training_prompts import TrainingPrompts
+from .training_prompts import NegativePrompts, TrainingPrompts
 
 
 def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer:
     """Resolve the plan, encode the pictures, make the run's folder. Raises InputError where settings and model disagree."""
     vectors = job.vectors(lease)
-    norms = {key: mean_norm(encoder.table()) for key, encoder in lease.encoders.items()}
+    encoder_norms = {key: mean_norm(encoder.table()) for key, encoder in lease.encoders.items()}
+    norms = {key: encoder_norms[encoder_of(key)] for key in vectors}
     plan = resolve(
         job.config,
         lease,
         Material(
             start_step=job.start_step,
-            vectors=next(iter(vectors.values())).shape[0],
+            vectors=job.source.count,
             template=str(job.template.path),
             prompts=job.template.lines,
             pictures=[str(item.path) for item in job.dataset.items],
-            table_norms=norms,
+            table_norms=encoder_norms,
             notes=job.source.notes,
+            negative_vectors=0 if job.partner is None else job.partner.source.count,
+            partner_notes={} if job.partner is None else job.partner.source.notes,
         ),
     )
     learner = Learner(
@@ -75,6 +87,8 @@ def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer
             notes=job.source.notes,
             emit=emit,
             origin=job.origin,
+            partner_notes={} if job.partner is None else job.partner.source.notes,
+            partner_origin=None if job.partner is None else job.partner.origin,
         ),
         run=run,
         table=LossTable(run.loss_table, resumed_at=resumed_at),
@@ -117,7 +131,7 @@ def _gradients(job: Job, lease: Lease, latents: LatentCache, *, emit: Emit) -> G
         emit(Warned(message=sentence))
     return GradientStep(
         lease=lease,
-        name=config.name,
+        predictor=_predictor(job, lease),
         objective=Objective(
             schedule=lease.schedule,
             loss=config.loss,
@@ -137,6 +151,7 @@ def _gradients(job: Job, lease: Lease, latents: LatentCache, *, emit: Emit) -> G
                 caption_dropout=config.caption_dropout,
             ),
             seed=config.seed,
+            negatives=_negatives(job),
         ),
         timesteps=TimestepSampler(
             sampling=config.timesteps,
@@ -148,7 +163,33 @@ def _gradients(job: Job, lease: Lease, latents: LatentCache, *, emit: Emit) -> G
         ),
         seed=config.seed,
         noise_offset=config.noise_offset,
+        reconstruction=_reconstruction(job, lease),
     )
+
+
+def _predictor(job: Job, lease: Lease) -> Predictor:
+    config = job.config
+    if not config.apt:
+        return PlainPrediction(lease=lease, name=config.name)
+    guidance = parse_guidance(config.guidance, timesteps=len(lease.schedule.alphas_cumprod))
+    return GuidedPrediction(lease=lease, name=config.name, guidance=guidance, in_turn=config.halves_in_turn)
+
+
+def _negatives(job: Job) -> NegativePrompts | None:
+    if job.partner is None:
+        return None
+    return NegativePrompts(template=job.partner.template, filewords=job.config.negative_filewords)
+
+
+def _reconstruction(job: Job, lease: Lease) -> Reconstruction | None:
+    if not job.config.apt or not job.config.reconstruction:
+        return None
+    items = job.dataset.items
+
+    def pictures(indices: Sequence[int]) -> torch.Tensor:
+        return torch.stack([items[index].pixels() for index in indices])
+
+    return Reconstruction(lease=lease, schedule=lease.schedule, pictures=pictures, weight=job.config.reconstruction)
 
 
 def _fixed_batch(plan: RunPlan, gradients: GradientStep) -> FixedBatch | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .apt.guidance import parse_guidance
 from .card_picture import preview_path, write_run_picture
 from .embedding import Embedding
 from .errors import UserError
@@ -35,6 +36,7 @@ def write_card(run: RunDirectory, path: Path, embedding: Embedding, *, today: da
     files: list[Path] = []
     warnings: list[str] = []
     facts: dict[str, object] = {"step": embedding.step, "vectors": embedding.count, "run": run.root.name}
+    facts |= _pair_facts(embedding.notes)
     try:
         write_card_texts(path, _texts(run, embedding, today or datetime.date.today()), **facts)
         files.append(metadata_path(path))
@@ -47,6 +49,18 @@ def write_card(run: RunDirectory, path: Path, embedding: Embedding, *, today: da
     except (UserError, OSError) as error:
         warnings.append(f"The card of {path.stem} has no new picture: {error}")
     return Card(files=tuple(files), warnings=tuple(warnings))
+
+
+def _pair_facts(notes: Mapping[str, str]) -> dict[str, object]:
+    """What a card of a pair has to know: one click fills both prompts, and the negative half belongs into the negative one."""
+    if notes.get("pair") == "negative":
+        return {"negative": True}
+    if notes.get("pair") == "positive":
+        return {
+            "partner": notes.get("partner", ""),
+            "guidance_scale": parse_guidance(notes["guidance_scale"]).typical if "guidance_scale" in notes else None,
+        }
+    return {}
 
 
 def picture_of(run: RunDirectory, step: int | None) -> Path | None:

@@ -15,6 +15,7 @@ from .settings.embedding import EmbeddingSettings
 from .settings.memory import MemorySettings
 from .settings.objective import ObjectiveSettings
 from .settings.optimiser import OptimiserSettings
+from .settings.pair import PairSettings
 from .settings.pictures import PictureSettings
 from .settings.prompts import PromptSettings
 from .settings.saving import SavingSettings
@@ -27,6 +28,7 @@ class TrainConfig(
     MemorySettings,
     WatchingSettings,
     SavingSettings,
+    PairSettings,
     ObjectiveSettings,
     OptimiserSettings,
     PromptSettings,

@@ -9,16 +9,19 @@ import torch
 
 class VectorAverage:
     """ema = decay * ema + (1 - decay) * current after each step, with the decay raised slowly at the start
-    (min(decay, (1 + n) / (10 + n)) as in LDM's LitEma), so that the beginning is not remembered for ever."""
+    (min(decay, (1 + n) / (10 + n)) as in LDM's LitEma), so that the beginning is not remembered for ever.
 
-    def __init__(self, vectors: Mapping[str, torch.Tensor], *, decay: float, updates: int = 0) -> None:
-        self.decay = decay
+    ``decays`` holds the decay of each tensor; 0 is no average at all.
+    """
+
+    def __init__(self, vectors: Mapping[str, torch.Tensor], *, decays: Mapping[str, float], updates: int = 0) -> None:
+        self.decays = dict(decays)
         self.updates = updates
         self.average = {key: rows.detach().clone() for key, rows in vectors.items()}
 
     @torch.no_grad()
     def update(self, vectors: Mapping[str, torch.Tensor]) -> None:
         self.updates += 1
-        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        most = (1 + self.updates) / (10 + self.updates)
         for key, rows in vectors.items():
-            self.average[key].lerp_(rows.detach(), 1 - decay)
+            self.average[key].lerp_(rows.detach(), 1 - min(self.decays[key], most))

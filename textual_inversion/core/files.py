@@ -6,10 +6,11 @@ import errno
 import itertools
 import json
 import os
+import shutil
 import threading
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -92,6 +93,66 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path`` atomically. Raises ResourceError as ``atomic_write``."""
     with atomic_write(path) as file:
         file.write(data)
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write several files so that all of them are replaced, or, if one cannot be, none.
+
+    A process killed between two of the renames, which follow one another at once, can leave them apart.
+    Raises ResourceError as ``atomic_write``.
+    """
+    with ExitStack() as stack:
+        fresh = {path: stack.enter_context(_temporary_file(path, data)) for path, data in contents.items()}
+        kept = {path: stack.enter_context(_second_name(path)) for path in contents}
+        done: list[Path] = []
+        try:
+            for path, temporary in fresh.items():
+                with disk_errors(path):
+                    _replace(temporary, path)
+                done.append(path)
+        except BaseException:
+            for path in done:
+                old = kept[path]
+                _replace(old, path) if old is not None else path.unlink(missing_ok=True)
+            raise
+    for folder in {path.parent for path in contents}:
+        _sync_folder(folder)
+
+
+@contextmanager
+def _temporary_file(path: Path, data: bytes) -> Generator[Path]:
+    """``data`` on the disk under a temporary name beside ``path``; what is still there at the end is removed."""
+    make_folder(path.parent)
+    temporary = _temporary_name(path)
+    try:
+        with disk_errors(path):
+            _remove_stale(path)
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        yield temporary
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _second_name(path: Path) -> Generator[Path | None]:
+    """The present file under a second, temporary name, so that it can be put back without room on the disk; None for no file."""
+    if not path.exists():
+        yield None
+        return
+    second = _temporary_name(path)
+    try:
+        try:
+            os.link(path, second)
+        except OSError:  # a file system without links
+            shutil.copyfile(path, second)
+        yield second
+    finally:
+        with suppress(OSError):
+            second.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -14,9 +14,11 @@ from .dataset import Dataset, DatasetOptions, load_dataset
 from .embedding import Embedding
 from .errors import FileFormatError, InputError
 from .formats import read_embedding
+from .halves import join_halves, positive_half
 from .host import Host, Lease
 from .library import find_embedding
 from .names import check_name
+from .partner import Partner, check_pair, find_partner, pair_warnings
 from .plan import check_remaining, check_together
 from .rundir import RunDirectory, new_run_directory, open_run_directory
 from .scalars import check_tensorboard
@@ -29,7 +31,8 @@ from .templates import Template, load_template
 class Job:
     """One run before its lease. ``run`` is None for a new run, whose folder is made once the model was lent.
 
-    ``origin`` is the file in the embeddings folder that has the name now, if there is one.
+    ``origin`` is the file in the embeddings folder that has the name now, if there is one. ``partner`` is the negative half
+    where a pair is trained.
     """
 
     config: TrainConfig
@@ -42,6 +45,7 @@ class Job:
     state: RunState | None
     recorded: Mapping[str, Any]
     warnings: tuple[str, ...]
+    partner: Partner | None = None
 
     def directory(self) -> RunDirectory:
         """The run's folder, made now for a new run."""
@@ -52,15 +56,18 @@ class Job:
         if self.state is None:
             return False
         best = self.state.best_step if self.config.keep_best else None
+        origins = [self.origin] if self.partner is None else [self.origin, self.partner.origin]
         try:
-            there = -1 if self.origin is None else read_embedding(self.origin).step or 0
+            there = min(-1 if origin is None else read_embedding(origin).step or 0 for origin in origins)
         except FileFormatError:
             return True
         return there < (self.state.step if best is None else best)
 
     def vectors(self, lease: Lease) -> dict[str, torch.Tensor]:
         """The vectors to begin with, under the leased model's encoder keys. Raises FileFormatError for another width."""
-        return self.source.for_encoders({key: encoder.width for key, encoder in lease.encoders.items()})
+        widths = {key: encoder.width for key, encoder in lease.encoders.items()}
+        vectors = self.source.for_encoders(widths)
+        return vectors if self.partner is None else join_halves(vectors, self.partner.source.for_encoders(widths))
 
     def check_checkpoint(self, lease: Lease) -> None:
         """A resumed run must go on with the checkpoint it began with. Raises InputError naming both."""
@@ -73,19 +80,31 @@ class Job:
             )
 
 
-def prepare(config: TrainConfig, host: Host, *, resume: Path | None, from_step: int | None) -> Job:
-    """Find and check everything. Raises InputError; nothing has been written then."""
+def prepare(
+    config: TrainConfig, host: Host, *, resume: Path | None, from_step: int | None, dataset: Dataset | None = None
+) -> Job:
+    """Find and check everything. Raises InputError; nothing has been written then.
+
+    ``dataset``: what another reading of the pictures has found, in place of the whole one.
+    """
     check_together(config)
     parse_schedule(config.learning_rate, total_steps=config.steps)
     parse_schedule(config.clip_value, total_steps=config.steps, field="clip_value")
+    check_pair(config)
     if config.tensorboard:
         check_tensorboard()
     template = load_template(config.template, host.template_dirs, name=config.name)
     run, recorded, state, source = _beginning(config, host, resume=resume, from_step=from_step)
-    dataset = _dataset(config)
+    partner = find_partner(config, host, run=run, state=state, recorded=recorded, from_step=from_step)
+    dataset = dataset or load_dataset(config.data, dataset_options(config), recursive=config.recursive)
     pictures = [str(item.path) for item in dataset.items]
     start_step = state.step if state is not None else (source.step or 0)
-    warnings = [*_advice(config, template), *template.warnings, *dataset.notes]
+    warnings = [
+        *_advice(config, template),
+        *template.warnings,
+        *pair_warnings(config, source, partner),
+        *dataset.notes,
+    ]
     if state is not None and recorded.get("pictures", pictures) != pictures:
         warnings.append(
             "The pictures are not those that the run began with, so it goes on with other steps than it would have."
@@ -109,6 +128,7 @@ def prepare(config: TrainConfig, host: Host, *, resume: Path | None, from_step: 
         state=state,
         recorded=recorded,
         warnings=tuple(warnings),
+        partner=partner,
     )
     if not job.is_unpublished():  # a run that was killed before its embedding was written may have no steps left
         check_remaining(config, start_step=start_step)
@@ -138,7 +158,9 @@ def _beginning(
         return run, recorded, None, _copy_of(run, from_step)
     if state is None:
         raise InputError(f"{run.root} holds no resume state. Continue from one of its copies: {list(run.copies())}.")
-    source = Embedding(vectors=state.vectors, name=config.name, step=state.step, notes=recorded.get("notes", {}))
+    source = Embedding(
+        vectors=positive_half(state.vectors), name=config.name, step=state.step, notes=recorded.get("notes", {})
+    )
     return run, recorded, state, source
 
 
@@ -172,8 +194,9 @@ def _copy_of(run: RunDirectory, step: int) -> Embedding:
     return read_embedding(copies[step])
 
 
-def _dataset(config: TrainConfig) -> Dataset:
-    options = DatasetOptions(
+def dataset_options(config: TrainConfig) -> DatasetOptions:
+    """How a run's pictures are read."""
+    return DatasetOptions(
         width=config.width,
         height=config.height,
         fit=config.fit,
@@ -184,7 +207,6 @@ def _dataset(config: TrainConfig) -> Dataset:
         filename_regex=config.filename_regex,
         filename_join=config.filename_join,
     )
-    return load_dataset(config.data, options, recursive=config.recursive)
 
 
 def _advice(config: TrainConfig, template: Template) -> list[str]:

@@ -12,12 +12,22 @@ import torch
 from .config import TrainConfig
 from .ema import VectorAverage
 from .errors import InputError
+from .halves import is_negative
 from .loss_scaling import LossScaler
 from .norm_rules import apply_norm_rule
-from .optimizers import clip_gradients, gradient_norm, make_optimizer, optimizer_state, restore_optimizer, set_rate
+from .optimizers import (
+    ParameterGroup,
+    clip_gradients,
+    gradient_norm,
+    make_optimizer,
+    optimizer_state,
+    restore_optimizer,
+    set_rate,
+)
 from .rollback import Snapshot, snapshot_of
 from .state import RunState
 from .step import GradientStep, StepResult
+from .training_prompts import TrainingPrompt
 
 _UNNAMED_STEPS = 20
 
@@ -28,7 +38,7 @@ class Advance:
 
     loss: float
     gradient_norm: float
-    prompt: str
+    prompt: TrainingPrompt
 
 
 class Learner:
@@ -49,8 +59,10 @@ class Learner:
             key: torch.nn.Parameter(rows.detach().to(device, torch.float32).clone()) for key, rows in vectors.items()
         }
         self._parameters = list(self.vectors.values())
-        self._optimizer = make_optimizer(config, self._parameters)
-        self._average = VectorAverage(self.vectors, decay=config.ema) if config.ema > 0 else None
+        self._halves = _halves(self.vectors, negative_weight=config.negative_lr_weight)
+        self._optimizer = make_optimizer(config, self._halves)
+        decays = _decays(self.vectors, config)
+        self._average = VectorAverage(self.vectors, decays=decays) if any(decays.values()) else None
         self._scaler = LossScaler(enabled=loss_scaling)
         self._seen_gradient = False
         self._unnamed = 0
@@ -78,7 +90,8 @@ class Learner:
             return None
         norm = gradient_norm(self._parameters)
         self._check_first_gradient(result, norm)
-        clip_gradients(self._parameters, self._config.clip_gradient, clip_limit)
+        for half in self._halves:
+            clip_gradients(half.parameters, self._config.clip_gradient, clip_limit)
         set_rate(self._optimizer, rate)
         self._optimizer.step()
         limits = {key: self._config.norm_limit * mean for key, mean in self._table_norms.items()}
@@ -155,14 +168,27 @@ class Learner:
         self._seen_gradient = norm != 0.0
         if result.named and norm == 0.0:
             raise InputError(
-                f"The first step gave the vectors no gradient at all (prompt: {result.prompt!r}). Are the loss weights zero "
+                f"The first step gave the vectors no gradient at all (prompt: {result.prompt.text!r}). Are the loss weights zero "
                 "everywhere?",
                 field="alpha_weight",
             )
         self._unnamed += not result.named
         if self._unnamed >= _UNNAMED_STEPS:
             raise InputError(
-                f"The first {_UNNAMED_STEPS} prompts did not hold the embedding (the last one: {result.prompt!r}), so nothing "
+                f"The first {_UNNAMED_STEPS} prompts did not hold the embedding (the last one: {result.prompt.text!r}), so nothing "
                 "was learned. Put [name] into the template, or the name into the captions.",
                 field="template",
             )
+
+
+def _halves(vectors: Mapping[str, torch.nn.Parameter], *, negative_weight: float) -> list[ParameterGroup]:
+    """The vectors that are clipped together: all of them, or each half of a pair for itself."""
+    positive = [rows for key, rows in vectors.items() if not is_negative(key)]
+    negative = [rows for key, rows in vectors.items() if is_negative(key)]
+    groups = [ParameterGroup(parameters=positive)]
+    return [*groups, ParameterGroup(parameters=negative, rate_weight=negative_weight)] if negative else groups
+
+
+def _decays(vectors: Mapping[str, torch.Tensor], config: TrainConfig) -> dict[str, float]:
+    negative = config.ema if config.negative_ema is None else config.negative_ema
+    return {key: negative if is_negative(key) else config.ema for key in vectors}

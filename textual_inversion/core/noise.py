@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 
 from .randomness import generator
@@ -31,6 +33,20 @@ def velocity(latents: torch.Tensor, noise: torch.Tensor, alpha_bar: torch.Tensor
     """v = sqrt(a) e - sqrt(1 - a) z_0 (Salimans and Ho 2022, appendix D): the target of v-prediction models."""
     signal, rest = _roots(alpha_bar, latents)
     return signal * noise - rest * latents
+
+
+def clean_latents(
+    noisy: torch.Tensor,
+    prediction: torch.Tensor,
+    alpha_bar: torch.Tensor,
+    *,
+    prediction_type: Literal["epsilon", "v_prediction"],
+) -> torch.Tensor:
+    """What the prediction says the clean latents are: (z_t - sqrt(1 - a) e) / sqrt(a), or sqrt(a) z_t - sqrt(1 - a) v."""
+    signal, rest = _roots(alpha_bar, noisy)
+    if prediction_type == "epsilon":
+        return (noisy - rest * prediction) / signal
+    return signal * noisy - rest * prediction
 
 
 def _roots(alpha_bar: torch.Tensor, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

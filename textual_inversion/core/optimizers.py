@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,18 +13,29 @@ from .prodigy import Prodigy
 from .settings.optimiser import ClipMode
 
 
-def make_optimizer(config: TrainConfig, parameters: Sequence[torch.nn.Parameter]) -> torch.optim.Optimizer:
+@dataclass(frozen=True, kw_only=True)
+class ParameterGroup:
+    """Tensors that learn at ``rate_weight`` times the learning rate."""
+
+    parameters: Sequence[torch.nn.Parameter]
+    rate_weight: float = 1.0
+
+
+def make_optimizer(config: TrainConfig, groups: Sequence[ParameterGroup]) -> torch.optim.Optimizer:
     """AdamW as A1111 makes it (weight decay 0 unless asked), or Prodigy. The rate is set before every step."""
     betas = (config.beta1, config.beta2)
+    parameters: list[dict[str, Any]] = [
+        {"params": list(group.parameters), "rate_weight": group.rate_weight} for group in groups
+    ]
     if config.optimizer == "prodigy":
         return Prodigy(parameters, betas=betas, weight_decay=config.weight_decay)
     return torch.optim.AdamW(parameters, lr=1.0, betas=betas, weight_decay=config.weight_decay)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """The learning rate of the next step."""
+    """The learning rate of the next step; a group keeps its own share of it. (DreamArtist lost it at the first change of rate.)"""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["rate_weight"]
 
 
 def clip_gradients(parameters: Sequence[torch.nn.Parameter], mode: ClipMode, limit: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from .config import TrainConfig
@@ -20,7 +20,7 @@ VERSION = 1
 class RunPlan:
     """A run, resolved. Steps are absolute: ``start_step`` were done before, training ends at ``end_step``.
 
-    ``table_norms`` is the mean length of each encoder's own token vectors; norms are shown and limited in its units.
+    ``negative_vectors`` is 0 unless a pair is trained. ``table_norms`` is the mean length of each encoder's own token vectors; norms are shown and limited in its units.
     """
 
     config: TrainConfig
@@ -41,10 +41,12 @@ class RunPlan:
     preview_prompts: Sequence[str]
     pictures: Sequence[str]
     notes: Mapping[str, str]
+    negative_vectors: int
+    partner_notes: Mapping[str, str]
 
     def to_mapping(self) -> dict[str, Any]:
         """The content of ``run.json``: the person's own settings, and what they came to."""
-        resolved = asdict(replace(self, notes=dict(self.notes)))
+        resolved = asdict(replace(self, notes=dict(self.notes), partner_notes=dict(self.partner_notes)))
         del resolved["config"]
         resolved["learning_rate"] = self.config.learning_rate
         resolved["clip_limit"] = self.config.clip_value
@@ -62,6 +64,8 @@ class Material:
     pictures: Sequence[str]
     table_norms: Mapping[str, float]
     notes: Mapping[str, str]
+    negative_vectors: int = 0
+    partner_notes: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def check_together(config: TrainConfig) -> None:
@@ -73,9 +77,9 @@ def check_together(config: TrainConfig) -> None:
         )
     if config.width % 8 or config.height % 8:
         raise InputError(f"{config.width}x{config.height}: width and height must be multiples of 8.", field="width")
-    for field, side in (("preview_width", config.preview_width), ("preview_height", config.preview_height)):
+    for name, side in (("preview_width", config.preview_width), ("preview_height", config.preview_height)):
         if side % 8:
-            raise InputError(f"Previews cannot be {side} pixels wide or high; choose a multiple of 8.", field=field)
+            raise InputError(f"Previews cannot be {side} pixels wide or high; choose a multiple of 8.", field=name)
     if config.optimizer == "prodigy" and config.norm_rule == "fixed":
         raise InputError(
             "prodigy measures how far the vectors move, and the norm rule 'fixed' moves them too: choose adamw, or the rule "
@@ -134,6 +138,8 @@ def resolve(config: TrainConfig, lease: Lease, material: Material) -> RunPlan:
         preview_prompts=config.preview_prompts or (_preview_prompt(material.prompts),),
         pictures=material.pictures,
         notes=material.notes,
+        negative_vectors=material.negative_vectors,
+        partner_notes=material.partner_notes,
     )
 
 

@@ -10,12 +10,15 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from .apt.guidance import parse_guidance
 from .config import TrainConfig
 from .embedding import Vectors
 from .events import Emit, Previewed, Warned
 from .files import write_bytes
+from .halves import negative_half, negative_name, positive_half
 from .host import Lease, Picture, PictureRequest
 from .rundir import RunDirectory
+from .templates import NAME
 
 
 def save_picture(picture: Picture, path: Path) -> None:
@@ -46,7 +49,7 @@ class Previews:
                 break
             request = self._request(prompt)
             try:
-                picture = self.lease.picture(request, embeddings={self.config.name: vectors})
+                picture = self.lease.picture(request, embeddings=self._embeddings(vectors))
             except Exception as error:  # whatever the host's sampler raises must not cost the run
                 self.emit(Warned(message=f"The preview at step {step} could not be made: {error}"))
                 continue
@@ -58,14 +61,27 @@ class Previews:
             )
         return first
 
+    def _embeddings(self, vectors: Vectors) -> dict[str, Vectors]:
+        live: dict[str, Vectors] = {self.config.name: positive_half(vectors)}
+        if negative := negative_half(vectors):
+            live[negative_name(self.config.name)] = negative
+        return live
+
     def _request(self, prompt: str) -> PictureRequest:
+        """A pair's preview has the negative half in the negative prompt: in ``preview_negative_prompt`` where that holds
+        [name], else as all of it or before it; and the guidance scale that is trained."""
         config = self.config
+        negative, scale = config.preview_negative_prompt, config.preview_guidance_scale
+        other = negative_name(config.name) if config.apt else config.name
+        if config.apt:
+            scale = parse_guidance(config.guidance).typical
+            negative = negative if NAME in negative else ", ".join(filter(None, [NAME, negative]))
         return PictureRequest(
-            prompt=prompt.replace("[name]", config.name),
-            negative_prompt=config.preview_negative_prompt.replace("[name]", config.name),
+            prompt=prompt.replace(NAME, config.name),
+            negative_prompt=negative.replace(NAME, other),
             sampler=config.preview_sampler,
             steps=config.preview_steps,
-            guidance_scale=config.preview_guidance_scale,
+            guidance_scale=scale,
             seed=config.preview_seed,
             width=config.preview_width or config.width,
             height=config.preview_height or config.height,

@@ -55,8 +55,11 @@ class Prodigy(torch.optim.Optimizer):
         if shared["lr"] > 0 and any(bool(each.grad.any()) for each in parameters):
             before, rate = shared["d"], self._corrected_rate(shared)
             self._update_distance(shared, parameters, rate)
-            for parameter in parameters:
-                self._move(parameter, shared=shared, size=before * rate)
+            for group in self.param_groups:
+                size = before * rate * group.get("rate_weight", 1.0)
+                for parameter in group["params"]:
+                    if parameter.grad is not None:
+                        self._move(parameter, shared=shared, size=size)
             shared["updates"] += 1
         return loss
 

@@ -13,12 +13,15 @@ from .assembly import assemble
 from .card import write_card
 from .config import TrainConfig
 from .control import Control
+from .embedding import Embedding
 from .errors import InterruptedRunError, ModelChangedError
 from .events import Emit, Event, Finished, Outcome, Prepared, Previewed, Saved, Warned
 from .faults import as_user_error
 from .files import write_json
+from .halves import negative_path
 from .host import Host, Lease, LeaseRequest
 from .job import Job, prepare
+from .time_estimate import PaceRecord
 from .trainer import Trainer
 
 
@@ -60,12 +63,14 @@ class _Watch:
         self.embedding = ""
         self.step = 0
         self.best_step: int | None = None
+        self.pace = PaceRecord()
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, (Saved, Previewed)) and event.path not in self.files:
             self.files.append(event.path)
         if isinstance(event, Saved) and event.what == "final":
             self.embedding = event.path
+        self.pace.note(event)
         self._emit(event)
 
     def _model_changed(self, error: ModelChangedError) -> Finished:
@@ -123,6 +128,7 @@ def _train_leased(job: Job, host: Host, lease: Lease, *, control: Control, watch
     watch.files += [str(run.plan), str(run.loss_table)]
     try:
         outcome = trainer.loop()
+        watch.pace.write(run.root)
         if outcome in ("done", "stopped") and job.config.image_every:
             trainer.preview(trainer.step)
     except Exception:
@@ -138,9 +144,16 @@ def _train_leased(job: Job, host: Host, lease: Lease, *, control: Control, watch
 def _publish(trainer: Trainer, host: Host, watch: _Watch) -> None:
     vectors, step = trainer.result()
     path = trainer.saver.final(vectors, step=step, embeddings_dir=host.embeddings_dir)
-    card = write_card(trainer.run, path, trainer.saver.embedding(vectors, step=step))
+    _announce(trainer, path, trainer.saver.embedding(vectors, step=step), host, watch)
+    if (partner := trainer.saver.partner(vectors, step=step)) is not None:
+        _announce(trainer, negative_path(path), partner, host, watch)
+
+
+def _announce(trainer: Trainer, path: Path, embedding: Embedding, host: Host, watch: _Watch) -> None:
+    """Make the card, and tell the host."""
+    card = write_card(trainer.run, path, embedding)
     for written in card.files:
-        watch(Saved(step=step, what="card", path=str(written)))
+        watch(Saved(step=embedding.step or 0, what="card", path=str(written)))
     for sentence in card.warnings:
         watch(Warned(message=sentence))
     try:

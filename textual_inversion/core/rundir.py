@@ -13,6 +13,8 @@ from typing import Any, cast
 from .errors import InputError
 from .files import disk_errors, make_folder
 
+_NEGATIVE = "-neg"
+
 
 @dataclass(frozen=True)
 class RunDirectory:
@@ -41,6 +43,10 @@ class RunDirectory:
     def copy(self, step: int, suffix: str) -> Path:
         return self.root / "embeddings" / f"{self.name}-{step}{suffix}"
 
+    def negative_copy(self, step: int, suffix: str) -> Path:
+        """The negative half of a pair's copy; DreamArtist's name."""
+        return self.root / "embeddings" / f"{self.name}-{step}{_NEGATIVE}{suffix}"
+
     def image(self, step: int, index: int = 0) -> Path:
         """Preview ``index`` of a step; the first has A1111's name."""
         return self.root / "images" / f"{self.name}-{step}{f'-{index + 1}' if index else ''}.png"
@@ -53,15 +59,19 @@ class RunDirectory:
         """The saved copies by step, rising."""
         return self._steps_in("embeddings", (".pt", ".safetensors"))
 
+    def negative_copies(self) -> dict[int, Path]:
+        """The saved copies of a pair's negative half by step, rising."""
+        return self._steps_in("embeddings", (".pt", ".safetensors"), ending=_NEGATIVE)
+
     def carriers(self) -> dict[int, Path]:
         """The pictures that carry the vectors by step, rising."""
         return self._steps_in("image_embeddings", (".png",))
 
-    def _steps_in(self, place: str, suffixes: tuple[str, ...]) -> dict[int, Path]:
+    def _steps_in(self, place: str, suffixes: tuple[str, ...], *, ending: str = "") -> dict[int, Path]:
         found: dict[int, Path] = {}
         for path in (self.root / place).glob("*"):
-            if path.suffix in suffixes and path.stem.startswith(f"{self.name}-"):
-                step = path.stem[len(self.name) + 1 :]
+            if path.suffix in suffixes and path.stem.startswith(f"{self.name}-") and path.stem.endswith(ending):
+                step = path.stem[len(self.name) + 1 :].removesuffix(ending)
                 if step.isascii() and step.isdigit():
                     found[int(step)] = path
         return dict(sorted(found.items()))
@@ -76,8 +86,8 @@ class RunDirectory:
         return tuple(_moved(path, self.root / "undone" / path.parent.name) for path in sorted(late))
 
     def _step_of(self, path: Path) -> int | None:
-        """The step in NAME-STEP.EXT or NAME-STEP-INDEX.png."""
-        match = re.fullmatch(rf"{re.escape(self.name)}-([0-9]{{1,9}})(-[0-9]+)?", path.stem)
+        """The step in NAME-STEP.EXT, NAME-STEP-neg.EXT or NAME-STEP-INDEX.png."""
+        match = re.fullmatch(rf"{re.escape(self.name)}-([0-9]{{1,9}})(-[0-9]+|{_NEGATIVE})?", path.stem)
         return int(match[1]) if match else None
 
 

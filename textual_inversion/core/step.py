@@ -8,19 +8,21 @@ from typing import Protocol
 
 import torch
 
+from .apt.reconstruction import Reconstruction
 from .batches import BatchPlan
-from .errors import InputError
-from .host import Conditioning, Lease
+from .host import Lease
 from .latents import LatentCache
 from .noise import add_noise, draw_noise
 from .objective import Objective
+from .prediction import Predictor
 from .timesteps import TimestepSampler
+from .training_prompts import TrainingPrompt
 
 
 class PromptSource(Protocol):
     """Where training prompts come from."""
 
-    def draw(self, indices: Sequence[int], *, step: int, micro: int) -> list[str]:
+    def draw(self, indices: Sequence[int], *, step: int, micro: int) -> list[TrainingPrompt]:
         """A prompt for each picture, decided by its arguments alone."""
         ...
 
@@ -33,9 +35,18 @@ class StepResult:
     """
 
     loss: float
-    prompt: str
+    prompt: TrainingPrompt
     named: bool = True
     complete: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forward:
+    """One prediction and what it was made from, [B, C, h, w] on the lease's device."""
+
+    prediction: torch.Tensor
+    noisy: torch.Tensor
+    losses: torch.Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +57,7 @@ class GradientStep:
     """
 
     lease: Lease
-    name: str
+    predictor: Predictor
     objective: Objective
     batches: BatchPlan
     latents: LatentCache
@@ -54,6 +65,7 @@ class GradientStep:
     timesteps: TimestepSampler
     seed: int
     noise_offset: float
+    reconstruction: Reconstruction | None = None
     pixels_per_latent: int = 8
 
     def run(
@@ -69,7 +81,7 @@ class GradientStep:
         Between micro-batches ``stop_wanted`` is asked; a step stopped there is incomplete and its gradient must be thrown away.
         """
         parts: list[torch.Tensor] = []
-        prompt, named = "", False
+        prompt, named = TrainingPrompt(text=""), False
         for micro in range(self.batches.accumulation):
             if micro and stop_wanted():
                 return StepResult(loss=float("nan"), prompt=prompt, complete=False)
@@ -82,7 +94,9 @@ class GradientStep:
             prompt = prompts[-1]
         return StepResult(loss=float(torch.stack(parts).sum()), prompt=prompt, named=named)
 
-    def _losses(self, vectors: Mapping[str, torch.Tensor], step: int, micro: int) -> tuple[torch.Tensor, list[str]]:
+    def _losses(
+        self, vectors: Mapping[str, torch.Tensor], step: int, micro: int
+    ) -> tuple[torch.Tensor, list[TrainingPrompt]]:
         indices = self.batches.batch(step, micro)
         latents, weight = self.latents.batch(indices, step=step, micro=micro)
         noise = draw_noise(
@@ -90,9 +104,13 @@ class GradientStep:
         )
         prompts = self.prompts.draw(indices, step=step, micro=micro)
         timesteps = self.timesteps.at(step, micro)
-        return self.losses(
-            vectors, latents=latents, weight=weight, noise=noise, timesteps=timesteps, prompts=prompts
-        ), prompts
+        done = self._forward(vectors, latents=latents, weight=weight, noise=noise, timesteps=timesteps, prompts=prompts)
+        losses = done.losses
+        if self.reconstruction is not None:
+            losses = losses + self.reconstruction(
+                done.prediction, noisy=done.noisy, timesteps=timesteps, indices=indices, weight=weight
+            )
+        return losses, prompts
 
     def losses(
         self,
@@ -102,27 +120,31 @@ class GradientStep:
         weight: torch.Tensor | None,
         noise: torch.Tensor,
         timesteps: torch.Tensor,
-        prompts: Sequence[str],
+        prompts: Sequence[TrainingPrompt],
     ) -> torch.Tensor:
-        """The loss of each picture [B] for given latents, noise, timesteps and prompts; tensors may be on the CPU."""
+        """The denoising loss of each picture [B] for given latents, noise, timesteps and prompts; tensors may be on the CPU."""
+        return self._forward(
+            vectors, latents=latents, weight=weight, noise=noise, timesteps=timesteps, prompts=prompts
+        ).losses
+
+    def _forward(
+        self,
+        vectors: Mapping[str, torch.Tensor],
+        *,
+        latents: torch.Tensor,
+        weight: torch.Tensor | None,
+        noise: torch.Tensor,
+        timesteps: torch.Tensor,
+        prompts: Sequence[TrainingPrompt],
+    ) -> Forward:
         device = self.lease.device
         alpha_bar = self.objective.schedule.alphas_cumprod[timesteps]
         target = self.objective.target(latents, noise, timesteps).to(device, torch.float32)
         noisy = add_noise(latents, noise, alpha_bar).to(device)
         height, width = (self.pixels_per_latent * side for side in latents.shape[-2:])
-        conditioning = self.lease.encode_prompts(prompts, embeddings={self.name: vectors}, width=width, height=height)
-        _check_inserted(self.name, prompts, conditioning, rows=next(iter(vectors.values())).shape[0])
-        prediction = self.lease.predict(noisy, timesteps.to(device), conditioning)
+        prediction = self.predictor(
+            vectors, noisy=noisy, timesteps=timesteps.to(device), prompts=prompts, size=(width, height)
+        )
         weight = None if weight is None else weight.to(device)
-        return self.objective(prediction, target, timesteps=timesteps, weight=weight)
-
-
-def _check_inserted(name: str, prompts: Sequence[str], conditioning: Conditioning, *, rows: int) -> None:
-    """Every prompt that names the embedding must have received whole copies of its rows, or training would do nothing."""
-    for prompt, inserted in zip(prompts, conditioning.inserted, strict=True):
-        if name in prompt and (inserted == 0 or inserted % rows):
-            raise InputError(
-                f"The prompt {prompt!r} names {name!r}, but {inserted} of its {rows} vectors went in. "
-                "Another embedding or a longer name may be in the way: choose a name that is not part of other words.",
-                field="name",
-            )
+        losses = self.objective(prediction, target, timesteps=timesteps, weight=weight)
+        return Forward(prediction=prediction, noisy=noisy, losses=losses)

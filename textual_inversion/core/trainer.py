@@ -203,7 +203,8 @@ class Trainer:
             vector_norm=sum(norms) / len(norms),
             seconds=self._pace.tick(),
             eta_seconds=self._pace.left(self.plan.end_step - step),
-            prompt=advance.prompt,
+            prompt=advance.prompt.text,
+            negative_prompt=advance.prompt.negative,
         )
 
     def _evaluate(self) -> float | None:

@@ -44,6 +44,33 @@ class CreateRequest:
         False, "Overwrite Old Embedding", group="Create", help="Replaces a file of this name; what it learned is lost."
     )
     seed: int = option(0, "Seed", group="Create", low=0, high=2**63 - 1, advanced=True, help="For noise only.")
+    apt: bool = option(
+        False,
+        "Make a pair for APT training",
+        group="Pair (APT)",
+        help="A second embedding, NAME-neg, for the negative prompt; both are trained together, from one picture if need be.",
+    )
+    negative_vectors: int = option(
+        6,
+        "Number of negative vectors",
+        group="Pair (APT)",
+        low=1,
+        high=MAX_VECTORS,
+        step=1,
+        help="Usual pairs of numbers (positive, negative): (3, 6), for more detail (4, 7), (5, 8), (10, 10).",
+    )
+    negative_init_text: str = option(
+        "", "Negative initialization text", group="Pair (APT)", help="Empty: as the positive one."
+    )
+    negative_init_noise: float = option(
+        0.001,
+        "Negative initialization noise",
+        group="Pair (APT)",
+        low=0,
+        high=1,
+        advanced=True,
+        help="Sets the negative vectors a little apart from the words they begin with; 0.001 as in DreamArtist.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +82,21 @@ class ConvertRequest:
     )
     target: str = option("", "To", group="Convert", help="File to write; its ending chooses the format.")
     file_format: str = option("", "Format", group="Convert", help="Needed where the ending leaves a choice.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class UseRequest:
+    """Which step becomes the finished embedding."""
+
+    step: int = option(0, "Step", group="Use", low=0, high=10_000_000, help="One of which a copy was kept.")
+    stop: bool = option(False, "Stop the run first", group="Use", help="Its end would replace the step.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveRequest:
+    """Where in the queue a run waits."""
+
+    place: int = option(1, "Place", group="Queue", low=1, high=1_000_000, help="From 1, the next one.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,9 @@ from .png_chunks import PNG_SIGNATURE, read_png_chunks
 KEYWORD = "sd-ti-embedding"
 """The text chunk's keyword, A1111's."""
 
+PARTNER_KEYWORD = "textual-inversion-negative"
+"""Of the chunk with a pair's negative half, in the form of the other. Ours: DreamArtist's pictures hold the positive one only."""
+
 _NO_EMBEDDING = (
     "it is a picture without an embedding. If it once had one, it was resized, cropped or saved with loss "
     "(JPEG, a chat program), which destroys it: get the original file"
@@ -52,6 +55,17 @@ def read_picture(path: Path, head: bytes) -> Embedding:
     if _is_webp(head):
         return _from_pixels(data, _webp_size(data), "webp")
     return _from_png(data)
+
+
+def read_partner(path: Path) -> Embedding | None:
+    """The negative half of the pair that a PNG carries, None where it carries none. Raises FileFormatError for a broken one."""
+    with path.open("rb") as file:
+        if not file.read(len(PNG_SIGNATURE)).startswith(PNG_SIGNATURE):
+            return None
+    if path.stat().st_size > MAX_PICTURE_FILE_BYTES:
+        return None
+    chunks = read_png_chunks(path.read_bytes(), keyword=PARTNER_KEYWORD.encode())
+    return None if chunks.text is None else _as_format(from_json(_from_base64(chunks.text)), "png")
 
 
 def _from_png(data: bytes) -> Embedding:

@@ -20,7 +20,7 @@ from .about import metadata_of
 from .caption import captioned, plain_card
 from .carrier_json import to_json
 from .layouts import CLIP_G, CLIP_L, KOHYA_KEY, ONETRAINER_KEY
-from .picture import KEYWORD
+from .picture import KEYWORD, PARTNER_KEYWORD
 from .pixels import encode_pixels
 from .torch_writing import hcp_dict, ldm_dict, only_vectors, torch_bytes, webui_dict
 
@@ -41,6 +41,7 @@ class Job:
     image: Image.Image | None
     pictures: Sequence[Image.Image]
     caption: bool
+    partner: Embedding | None = None
 
     @property
     def token(self) -> str:
@@ -119,10 +120,12 @@ def write_library(job: Job) -> list[Path]:
 
 
 def write_png(job: Job) -> list[Path]:
-    """A picture with both of A1111's carriers: the text chunk and the pixels."""
+    """A picture with both of A1111's carriers: the text chunk and the pixels. A pair's negative half is in a chunk alone."""
     text = to_json(job.embedding)
     info = PngImagePlugin.PngInfo()
     info.add_text(KEYWORD, b64encode(text.encode()).decode())
+    if job.partner is not None:
+        info.add_text(PARTNER_KEYWORD, b64encode(to_json(job.partner).encode()).decode())
     data = io.BytesIO()
     _carrier(job, text).save(data, format="PNG", pnginfo=info)
     return _write(job.path, data.getvalue())

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from PIL import Image
 
 from ..embedding import Embedding
 from ..errors import InputError
+from ..files import write_together
 from . import writers
 from .layouts import SDXL_WIDTHS
 from .reading import read_embedding
@@ -50,12 +52,13 @@ def write_embedding(
     image: Image.Image | None = None,
     pictures: Sequence[Image.Image] = (),
     caption: bool = True,
+    partner: Embedding | None = None,
 ) -> list[Path]:
     """Write ``embedding`` to ``path`` and return the files written (several for a pair or a folder).
 
     ``file_format`` is a key of FORMATS; without it the extension decides. ``image`` is the picture that a PNG or WebP
     shows (a plain card where there is none), captioned as A1111 does unless ``caption`` is off; ``pictures`` go into a
-    concept-library folder. Every file replaces an older one atomically. Name, step, checkpoint and notes are kept
+    concept-library folder. ``partner``, the negative half of a pair, is carried along by a PNG. Every file replaces an older one atomically. Name, step, checkpoint and notes are kept
     wherever the format has room for them; local paths in them are cut to their last part.
     Raises InputError where the format cannot hold this embedding, ResourceError where the disk fails.
     """
@@ -64,8 +67,22 @@ def write_embedding(
     if name not in FORMATS:
         raise InputError(f"There is no format {name!r}. Choose one of: {', '.join(FORMATS)}.", field="file_format")
     _check_fits(embedding, path, name)
-    job = writers.Job(embedding=embedding, path=path, image=image, pictures=pictures, caption=caption)
+    job = writers.Job(embedding=embedding, path=path, image=image, pictures=pictures, caption=caption, partner=partner)
     return FORMATS[name].write(job)
+
+
+def write_pair(positive: tuple[Embedding, Path], negative: tuple[Embedding, Path]) -> None:
+    """Write both halves of a pair, each in the format of its path's extension: both files are replaced, or none.
+
+    Raises as ``write_embedding``.
+    """
+    contents: dict[Path, bytes] = {}
+    with TemporaryDirectory() as folder:
+        for embedding, path in (negative, positive):
+            staged = Path(folder, path.name)
+            write_embedding(embedding, staged)
+            contents[path] = staged.read_bytes()
+    write_together(contents)
 
 
 def convert(in_path: Path, out_path: Path, file_format: str | None = None) -> list[Path]:
