@@ -11,9 +11,8 @@ pytest.register_assert_rewrite("host_contract")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--webui-dir", help="folder of an installed web UI, for the tests marked 'host'; run them with its Python"
-    )
+    parser.addoption("--webui-dir", help="folder of an installed web UI, for the tests marked 'host'")
+    parser.addoption("--webui-python", help="the Python that starts it, where that is not the one of its folder 'venv'")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,0 +1,67 @@
+"""One web UI for all tests of this folder, its demo pictures, and a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from webui_page import ARGUMENTS, CHROMIUM, Window
+from webui_server import Server, copied, python_of
+
+from textual_inversion.demo.concepts import write_concept
+
+
+@pytest.fixture(scope="session")
+def webui_copy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    given = request.config.getoption("--webui-dir")
+    if not given:
+        pytest.skip("no --webui-dir")
+    return copied(Path(given).resolve(), tmp_path_factory.mktemp("installed") / "webui")
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest, webui_copy: Path) -> Iterator[Server]:
+    python = request.config.getoption("--webui-python") or python_of(Path(request.config.getoption("--webui-dir")))
+    server = Server(webui_copy, Path(python))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def pictures(webui_copy: Path) -> Path:
+    """Eight captioned pictures of something that the demo checkpoint has no word for."""
+    folder = webui_copy / "pictures"
+    write_concept(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    with playwright.sync_playwright() as starter:
+        browser = starter.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def window(browser: Any, server: Server, tmp_path: Path) -> Iterator[Callable[[], Window]]:
+    """Opens windows, whose last sight is kept as a picture; what our scripts got wrong fails the test."""
+    opened: list[Window] = []
+
+    def open_window() -> Window:
+        opened.append(Window(browser, server.url))
+        return opened[-1]
+
+    yield open_window
+    errors = [error for each in opened for error in each.errors]
+    for number, each in enumerate(opened):
+        each.screenshot(tmp_path / f"window-{number}.png")
+        each.close()
+    (tmp_path / "log.txt").write_text(server.log, encoding="utf-8")
+    assert errors == []
