@@ -1,0 +1,90 @@
+"""The arms of the study: what each one changes. A row of its tables is an arm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+BUDGET = 1000
+"""U-Net evaluations of training pictures that an arm may spend; A1111's settings also get five times as many."""
+
+A1111: Mapping[str, object] = {"learning_rate": "0.005", "batch_size": 1}
+"""A1111's defaults, which are those of ``TrainConfig``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One way to train. ``budget`` is in pictures; steps are ``budget`` by batch size and accumulation.
+
+    ``judged_at`` are further shares of the budget at which the copy is judged too. ``words``: no training at all, the
+    concept's own field of that name (``word``, ``closest``) is used as it stands.
+    """
+
+    name: str
+    says: str
+    create: Mapping[str, object] = field(default_factory=dict[str, object])
+    train: Mapping[str, object] = field(default_factory=dict[str, object])
+    budget: int = BUDGET
+    judged_at: tuple[float, ...] = ()
+    seeds: tuple[int, ...] = (0,)
+    words: str | None = None
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures in one pass."""
+        return int(str(self.train.get("batch_size", 1)))
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps that the budget pays."""
+        return self.budget // (self.batch_size * int(str(self.train.get("gradient_accumulation", 1))))
+
+
+def _arm(
+    name: str, says: str, *, vectors: int = 1, init: str = "text", seeds: tuple[int, ...] = (0,), **train: object
+) -> Arm:
+    """A1111's settings with changes."""
+    return Arm(name=name, says=says, create={"vectors": vectors, "init": init}, train={**A1111, **train}, seeds=seeds)
+
+
+def _steady(name: str, says: str, *, vectors: int = 2, init: str = "text", **train: object) -> Arm:
+    """Changes of the arm ``batch-4``: 250 steps of four pictures, two vectors."""
+    return _arm(name, says, vectors=vectors, init=init, **{"batch_size": 4, **train})
+
+
+ALL_SEEDS = (0, 1, 2)
+
+ARMS: tuple[Arm, ...] = (
+    Arm(name="word", says="the class word, untrained", words="word"),
+    Arm(name="closest", says="the closest words, untrained", words="closest"),
+    Arm(
+        name="a1111-5000",
+        says="A1111's settings, 5000 steps of one picture, one vector",
+        create={"vectors": 1},
+        train=A1111,
+        budget=5 * BUDGET,
+        judged_at=(0.2,),
+    ),
+    _steady("batch-4", "250 steps of four pictures, two vectors"),
+    _steady("1-vector", "one vector", vectors=1),
+    _steady("4-vectors", "four vectors", vectors=4),
+    _steady("8-vectors", "eight vectors", vectors=8),
+    _steady("rate-0.01", "twice the rate", learning_rate="0.01"),
+    _steady("rate-0.002", "two fifths of the rate", learning_rate="0.002"),
+    _steady("cosine", "rate falling to zero on a cosine", learning_rate="0.005 cosine"),
+    _steady("0.01-cosine", "twice the rate, falling to zero on a cosine", learning_rate="0.01 cosine"),
+    _steady("stratified", "noise levels spread evenly", timesteps="stratified"),
+    _steady("encoded", "begins as the encoder's output for the word", init="encoded"),
+    _steady("min-snr", "min-SNR weights, gamma 5", min_snr_gamma=5.0),
+    _steady("ema", "EMA of the vectors, 0.97", ema=0.97),
+    _steady("clamp", "vectors not longer than 1.5 times the words' mean", norm_rule="clamp"),
+    _steady("fixed-norm", "vectors as long as the words' mean", norm_rule="fixed", norm_limit=1.0),
+    _steady("prodigy", "prodigy with rate 1", optimizer="prodigy", learning_rate="1"),
+    _steady("huber", "Huber loss", loss="huber"),
+    _steady("noisy-half", "only the noisier half of the levels", min_timestep=500),
+)
+
+
+def find_arm(name: str) -> Arm:
+    """The arm of that name. Raises KeyError."""
+    return {arm.name: arm for arm in ARMS}[name]

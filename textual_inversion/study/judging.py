@@ -1,0 +1,63 @@
+"""What an embedding is worth: its 100 pictures, read back by the grader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..core.embedding import Vectors
+from ..core.host import Lease
+from ..demo.grader import Grader, Verdict
+from .concepts import HiddenConcept, Question, questions
+from .painting import USUAL, PaintSettings, paint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """Shares of the pictures, 0 to 1. ``concept``: it is the thing; ``obedience``: all else that was asked for is right,
+    the style apart; ``both``; ``style``: of those that ask for one, the right style."""
+
+    concept: float
+    obedience: float
+    both: float
+    style: float | None
+
+
+def judge(
+    lease: Lease,
+    grader: Grader,
+    concept: HiddenConcept,
+    *,
+    stands_for: str,
+    embeddings: Mapping[str, Vectors],
+    count: int = 100,
+    settings: PaintSettings = USUAL,
+) -> Score:
+    """Paint and grade ``count`` questions with ``stands_for`` (an embedding's name, or words) in the concept's place."""
+    asked = questions(concept, count)
+    prompts = [question.prompt.format(stands_for) for question in asked]
+    seeds = [question.seed for question in asked]
+    pictures = paint(lease, prompts, seeds, embeddings=embeddings, settings=settings)
+    return score(asked, grader.grade(pictures))
+
+
+def score(asked: Sequence[Question], verdicts: Sequence[Verdict]) -> Score:
+    """Shares of right answers."""
+    pairs = list(zip(asked, verdicts, strict=True))
+    concept = [_shows(verdict, question.concept) for question, verdict in pairs]
+    obedience = [_shows(verdict, question.asked) for question, verdict in pairs]
+    styles = [verdict.style == question.style for question, verdict in pairs if question.style is not None]
+    return Score(
+        concept=_share(concept),
+        obedience=_share(obedience),
+        both=_share([a and b for a, b in zip(concept, obedience, strict=True)]),
+        style=_share(styles) if styles else None,
+    )
+
+
+def _shows(verdict: Verdict, wanted: Mapping[str, str]) -> bool:
+    return all(getattr(verdict, field) == value for field, value in wanted.items())
+
+
+def _share(right: Sequence[bool]) -> float:
+    return round(sum(right) / len(right), 4)

@@ -1,0 +1,128 @@
+"""Trains and judges what has no result yet, a pool of trainings at a time."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from pathlib import Path
+
+from ..core.host import Lease, LeaseRequest
+from ..demo.grader import Grader
+from ..hosts.standalone.host import StandaloneHost
+from .arms import Arm
+from .concepts import STUDIED, HiddenConcept
+from .judging import judge
+from .pool import Pool
+from .results import Result, Results
+from .training import PooledHost, Trained, Training, begin, follow
+
+POOL_PICTURES = 32
+"""Pictures in one joint pass of the U-Net: the quickest on a processor with matrix units."""
+
+
+def run_study(
+    arms: Sequence[Arm],
+    results: Results,
+    *,
+    work: Path,
+    hours: float = float("inf"),
+    concepts: Sequence[HiddenConcept] = STUDIED,
+    precision: str = "bfloat16",
+    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
+) -> None:
+    """Do all that is missing, in the arms' order; no new pool is begun after ``hours``."""
+    until = time.monotonic() + hours * 3600
+    host = StandaloneHost(embeddings_dir=work / "embeddings", threads=1)
+    grader = Grader.load()
+    with host.lease(LeaseRequest(precision=precision)) as lease:  # type: ignore[arg-type]
+        for pool in pools(missing(arms, results, concepts)):
+            if time.monotonic() > until:
+                say("The time is over; the same command goes on from here.")
+                return
+            began = time.monotonic()
+            for result in _results(pool, lease, grader, work):
+                results.add([result])
+                say(_line(result))
+            say(f"{len(pool)} runs of {pool[0].arm.name} and others in {time.monotonic() - began:.0f} s")
+
+
+def missing(arms: Sequence[Arm], results: Results, concepts: Sequence[HiddenConcept]) -> list[Training]:
+    """What has no result, in order; untrained arms once, as no seed decides anything there."""
+    wanted: list[Training] = []
+    for arm in arms:
+        for seed in arm.seeds[:1] if arm.words else arm.seeds:
+            for concept in concepts:
+                if not results.has(arm.name, concept.name, seed):
+                    wanted.append(Training(arm=arm, concept=concept, seed=seed, name=f"zq{len(wanted) % 1000:03d}"))
+    return wanted
+
+
+def pools(trainings: Iterable[Training]) -> Iterator[list[Training]]:
+    """Neighbours of one batch size and number of steps together, up to ``POOL_PICTURES`` pictures."""
+    for (words, batch, _), group in groupby(trainings, key=lambda t: (t.arm.words, t.arm.batch_size, t.arm.steps)):
+        some, size = list(group), 1 if words else max(1, POOL_PICTURES // batch)
+        yield from (some[start : start + size] for start in range(0, len(some), size))
+
+
+def _results(pool: Sequence[Training], lease: Lease, grader: Grader, work: Path) -> Iterator[Result]:
+    if pool[0].arm.words:
+        yield from (_untrained(training, lease, grader) for training in pool)
+        return
+    for training, trained in zip(pool, _trained(pool, lease, work), strict=True):
+        yield from _judged(training, trained, lease, grader)
+
+
+def _trained(pool: Sequence[Training], lease: Lease, work: Path) -> list[Trained]:
+    meeting = Pool(lease, members=len(pool))
+    hosts = [PooledHost(meeting, work / "embeddings" / training.folder, ()) for training in pool]
+    configs = [begin(training, host, work) for training, host in zip(pool, hosts, strict=True)]
+
+    def member(place: int) -> Trained:
+        try:
+            return follow(pool[place], configs[place], hosts[place])
+        finally:
+            meeting.leave()
+
+    with ThreadPoolExecutor(max_workers=len(pool)) as threads:
+        return list(threads.map(member, range(len(pool))))
+
+
+def _untrained(training: Training, lease: Lease, grader: Grader) -> Result:
+    words = getattr(training.concept, training.arm.words or "word")
+    score = judge(lease, grader, training.concept, stands_for=words, embeddings={})
+    return Result(
+        arm=training.arm.name,
+        concept=training.concept.name,
+        seed=training.seed,
+        evaluations=0,
+        score=vars(score),
+        outcome="untrained",
+    )
+
+
+def _judged(training: Training, trained: Trained, lease: Lease, grader: Grader) -> Iterator[Result]:
+    """A result for every step that was kept, the last one last: it is what tells that all is done."""
+    for step, vectors in sorted(trained.vectors.items()):
+        score = judge(lease, grader, training.concept, stands_for=training.name, embeddings={training.name: vectors})
+        seen = [event for event in trained.evaluated if event.step <= step]
+        yield Result(
+            arm=training.arm.name,
+            concept=training.concept.name,
+            seed=training.seed,
+            evaluations=step * training.arm.batch_size,
+            score=vars(score),
+            steps=step,
+            loss=seen[-1].loss if seen else None,
+            start_loss=seen[0].loss if seen else None,
+            norm=trained.norms.get(step),
+            outcome=trained.finished.outcome if step == trained.finished.step else "",
+            curve=tuple((event.step, round(event.loss, 6)) for event in seen),
+        )
+
+
+def _line(result: Result) -> str:
+    shares = ", ".join(f"{key} {value}" for key, value in result.score.items())
+    return f"{result.arm} {result.concept} seed {result.seed} at {result.evaluations}: {shares}; loss {result.loss}"

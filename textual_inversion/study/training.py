@@ -1,0 +1,120 @@
+"""One training of the study, by the engine's own loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from ..core.config import TrainConfig
+from ..core.control import Control
+from ..core.create import create
+from ..core.embedding import Vectors
+from ..core.events import Evaluated, Event, Finished, Stepped
+from ..core.formats import read_embedding
+from ..core.host import Host, Lease, LeaseRequest
+from ..core.run import train
+from ..demo.world import SIZE
+from .arms import Arm
+from .concepts import HiddenConcept, write_training_folder
+from .pool import Pool, PooledLease
+
+PICTURES = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """An arm on a concept with a seed; ``name`` is the embedding's, of one length for all in a pool."""
+
+    arm: Arm
+    concept: HiddenConcept
+    seed: int
+    name: str
+    pictures: int = PICTURES
+
+    @property
+    def folder(self) -> str:
+        """Where its files go, below the work folder."""
+        return f"{self.arm.name}/{self.concept.name}-{self.seed}"
+
+
+@dataclass
+class PooledHost:
+    """A host for one member of a pool: implements ``core.host.Host``."""
+
+    pool: Pool
+    embeddings_dir: Path
+    template_dirs: Sequence[Path]
+    name: str = "study"
+    native_size: int = SIZE
+
+    @contextmanager
+    def lease(self, request: LeaseRequest) -> Iterator[Lease]:
+        yield cast(Lease, PooledLease(self.pool))
+
+    def embedding_names(self) -> set[str]:
+        return set()
+
+    def publish(self, path: Path) -> None:
+        """Nobody but the study uses it."""
+
+
+@dataclass
+class Trained:
+    """What a training left: vectors by the step they are from, and what it told."""
+
+    finished: Finished
+    vectors: dict[int, Vectors]
+    evaluated: list[Evaluated] = field(default_factory=list[Evaluated])
+    norms: dict[int, float] = field(default_factory=dict[int, float])
+
+
+def begin(training: Training, host: Host, work: Path) -> TrainConfig:
+    """Write the pictures, make the embedding; returns the settings of the run."""
+    folder = work / training.folder
+    template = write_training_folder(folder / "pictures", training.concept, count=training.pictures)
+    options: dict[str, Any] = {"init_text": training.concept.word, **training.arm.create}
+    create(host, name=training.name, overwrite=True, seed=training.seed, **options)
+    steps = training.arm.steps
+    values: dict[str, Any] = {
+        "name": training.name,
+        "data": [str(folder / "pictures")],
+        "template": str(template),
+        "width": SIZE,
+        "height": SIZE,
+        "steps": steps,
+        "seed": training.seed,
+        "log_dir": str(folder / "log"),
+        "save_every": 0,
+        "image_every": 0,
+        "csv_every": 0,
+        "evaluate_every": max(1, steps // 20),
+        **training.arm.train,
+    }
+    if training.arm.judged_at:
+        values["save_every"] = round(steps * min(training.arm.judged_at))
+    return TrainConfig.from_mapping(values)
+
+
+def follow(training: Training, config: TrainConfig, host: Host) -> Trained:
+    """Train to the end, and collect. For a member's own thread."""
+    torch.set_num_threads(1)
+    told: list[Event] = []
+    finished = train(config, host, control=Control(), emit=told.append)
+    if finished.outcome not in ("done", "stopped"):
+        raise RuntimeError(f"{training.folder}: {finished.message}")
+    copies = Path(finished.run_dir) / "embeddings"
+    vectors = {finished.step: read_embedding(Path(finished.embedding)).vectors}
+    for share in training.arm.judged_at:
+        step = round(training.arm.steps * share)
+        vectors[step] = read_embedding(copies / f"{training.name}-{step}.pt").vectors
+    return Trained(
+        finished=finished,
+        vectors={step: {"clip_l": next(iter(rows.values()))} for step, rows in vectors.items()},
+        evaluated=[event for event in told if isinstance(event, Evaluated)],
+        norms={event.step: event.vector_norm for event in told if isinstance(event, Stepped) and event.step in vectors},
+    )
