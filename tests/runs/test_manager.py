@@ -208,10 +208,10 @@ def test_close_interrupts_and_waits(host: FakeHost, config: TrainConfig) -> None
 
 
 def test_close_reaches_every_run_though_one_ends_by_itself_just_then(
-    manager: RunManager, config: TrainConfig, gate: FifoGate, monkeypatch: pytest.MonkeyPatch
+    manager: RunManager, config: TrainConfig, host: FakeHost, gate: FifoGate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with gate:
-        first, second = (manager.start(config.replace(name=name), settle=0.05) for name in ("cat", "dog"))
+        first, _ = (manager.start(config.replace(name=name), settle=0.05) for name in ("cat", "dog"))
         told_apart = manager.run(first).interrupt
 
         def interrupt_too_late() -> None:
@@ -220,7 +220,8 @@ def test_close_reaches_every_run_though_one_ends_by_itself_just_then(
 
         monkeypatch.setattr(manager.run(first), "interrupt", interrupt_too_late)
         manager.close(0.1)
-        assert state(manager, second) == "interrupted"
+        assert state(manager, first) == "interrupted"
+        assert not list(host.embeddings_dir.glob(".*.lock")), "neither that of the one that waited"
 
 
 def test_the_manager_survives_a_reload(manager: RunManager, monkeypatch: pytest.MonkeyPatch) -> None:

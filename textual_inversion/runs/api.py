@@ -13,7 +13,7 @@ from .access import Access
 from .errors import UnknownRunError
 from .lock import NameLock
 from .manager import RunManager
-from .requests import INIT_METHODS, ConvertRequest, CreateRequest, ResumeRequest
+from .requests import INIT_METHODS, ConvertRequest, CreateRequest, MoveRequest, QueueRequest, ResumeRequest, UseRequest
 
 _PICTURE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
 
@@ -62,6 +62,16 @@ class Api:
         files = convert(source, target, file_format=request.file_format or None)
         return {"files": [str(path) for path in files]}
 
+    def queue(self, call: Call) -> dict[str, Any]:
+        """The runs that wait, in the order of their turns, and whether they would begin by themselves after a restart."""
+        runs = [run for run in self._manager.runs() if run.get("place") or run["state"] == "held"]
+        runs.sort(key=lambda run: (run["place"] is None, run["place"] or 0))
+        return {"runs": runs, "go_on_after_restart": self._manager.queue_goes_on}
+
+    def change_queue(self, call: Call) -> dict[str, Any]:
+        self._manager.queue_goes_on = build(QueueRequest, call.body).go_on_after_restart
+        return self.queue(call)
+
     def runs(self, call: Call) -> dict[str, Any]:
         return {"runs": self._manager.runs()}
 
@@ -80,8 +90,9 @@ class Api:
         return PictureFile(path, _PICTURE_TYPES[path.suffix.lower()])
 
     def interrupt(self, call: Call) -> dict[str, Any]:
+        run = self.run(call)
         self._manager.interrupt(call.path["run"])
-        return self.run(call)
+        return {**run, "state": "interrupted"} if run["state"] == "held" else self.run(call)
 
     def pause(self, call: Call) -> dict[str, Any]:
         self._manager.pause(call.path["run"])
@@ -89,8 +100,33 @@ class Api:
 
     def resume(self, call: Call) -> dict[str, Any]:
         request = build(ResumeRequest, call.body)
+        self._check_paths(call.path["run"])
         run = self._manager.resume(call.path["run"], steps=request.steps, from_step=request.from_step)
         return {"run": run}
+
+    def start(self, call: Call) -> dict[str, Any]:
+        """A run that waits in the queue, as the next one."""
+        self._check_paths(call.path["run"])
+        return {"run": self._manager.start_queued(call.path["run"])}
+
+    def move(self, call: Call) -> dict[str, Any]:
+        self._manager.move(call.path["run"], build(MoveRequest, call.body).place)
+        return self.run(call)
+
+    def use(self, call: Call) -> dict[str, Any]:
+        """A kept step as the finished embedding."""
+        request = build(UseRequest, call.body)
+        self._check_paths(call.path["run"])
+        used = self._manager.use_step(call.path["run"], request.step, stop=request.stop)
+        kept = str(used.kept) if used.kept is not None else None
+        return {"step": used.step, "file": str(used.path), "kept": kept, "warnings": list(used.warnings)}
+
+    def _check_paths(self, run: str) -> None:
+        """What a run on disk names was written by whoever could write there."""
+        self._access.check_config(self._manager.settings(run))
+        folder = self._manager.folder(run)
+        if folder is not None:
+            self._access.check_path(str(folder), field="log_dir")
 
     def save(self, call: Call) -> dict[str, Any]:
         self._manager.save_now(call.path["run"])

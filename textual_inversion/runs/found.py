@@ -10,9 +10,15 @@ from typing import Any
 
 from ..core.config import TrainConfig
 from ..core.errors import UserError
-from ..core.rundir import open_run_directory
+from ..core.events import Event
+from ..core.rundir import RunDirectory, open_run_directory
 from ..core.state import load_state
+from .advice import Advice
+from .archive import events_of
+from .events import EventLog
 from .summary import Progress
+
+_HISTORIES_KEPT = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +44,27 @@ class FoundRun:
             "run_dir": str(self.folder),
         }
 
-    def progress(self) -> Progress:
-        """Where it goes on from; it stays true when going on is refused."""
-        return Progress(step=self.step, total_steps=self.config.steps, run_dir=str(self.folder))
+    def history(self, *, up_to: int | None = None) -> History:
+        """What its folder tells, as far as step ``up_to`` where that is given."""
+        history = History()
+        for event in events_of(self.folder, up_to=up_to):
+            history.add(event)
+        step = self.step if up_to is None else up_to
+        history.progress.step, history.progress.total_steps = step, self.config.steps
+        history.progress.run_dir = str(self.folder)
+        return history
+
+
+class History:
+    """The events of a run and what they add up to."""
+
+    def __init__(self) -> None:
+        self.log, self.progress, self.advice = EventLog(), Progress(), Advice()
+
+    def add(self, event: Event) -> None:
+        self.log.append(event)
+        self.progress.update(event)
+        self.advice.update(event)
 
 
 class RunFinder:
@@ -48,6 +72,16 @@ class RunFinder:
 
     def __init__(self) -> None:
         self._seen: dict[Path, tuple[float, FoundRun | None]] = {}
+        self._histories: dict[str, tuple[float, History]] = {}
+
+    def history(self, run: FoundRun) -> History:
+        """Read once, until the run's state or loss table changes."""
+        written = max(run.written, _modified(RunDirectory(run.folder, run.config.name).loss_table))
+        seen = self._histories.get(run.id)
+        if seen is None or seen[0] != written:
+            seen = written, run.history()
+            self._histories = {**dict(list(self._histories.items())[-_HISTORIES_KEPT:]), run.id: seen}
+        return seen[1]
 
     def runs(self, log_dirs: Iterable[Path]) -> list[FoundRun]:
         """Newest first. A folder that cannot be read as a run, or that has no state to go on from, is left out."""
@@ -73,6 +107,13 @@ def _read(folder: Path, written: float) -> FoundRun | None:
     except UserError:
         return None
     return FoundRun(id=id_of(folder), config=config, folder=folder, step=step, written=written)
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def id_of(folder: Path) -> str:

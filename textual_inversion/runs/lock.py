@@ -9,25 +9,20 @@ from __future__ import annotations
 import json
 import os
 import platform
-import secrets
 import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-import psutil
-
 from ..core.files import disk_errors, make_folder
 from ..core.names import check_name
 from .errors import ConflictError
 from .file_lock import exclusive
+from .process import is_alive, this_process
 
 _HALF_WRITTEN_SECONDS = 10.0
 """A lock file nobody can read is someone's who is just writing it, or, when older than this, of someone who died then."""
-
-_CLOCK_SLACK_SECONDS = 60.0
-"""A process's start is told relative to the wall clock, which may be set while it runs."""
 
 
 class NameLock:
@@ -36,7 +31,7 @@ class NameLock:
     def __init__(self, embeddings_dir: Path, name: str) -> None:
         self.name = check_name(name)
         self.path = embeddings_dir / f".{name}.lock"
-        self._token = secrets.token_hex(8)
+        self._owner = this_process()
 
     def acquire(self) -> None:
         """Raises ConflictError naming the owner, InputError for a bad name, ResourceError where the folder cannot be written."""
@@ -55,7 +50,7 @@ class NameLock:
     def release(self) -> None:
         """Does nothing where the lock is no longer ours."""
         seen = _read(self.path)
-        if seen is None or seen.get("token") != self._token:
+        if seen is None or seen.get("token") != self._owner["token"]:
             return
         try:
             self.path.unlink()
@@ -82,19 +77,13 @@ class NameLock:
                     return False
                 raise
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(self._owner(), file)
+                json.dump(self._owner, file)
         return True
-
-    def _owner(self) -> dict[str, Any]:
-        pid = os.getpid()
-        return {"pid": pid, "host": platform.node(), "started": _started(pid), "token": self._token}
 
     def _is_alive(self, owner: dict[str, Any]) -> bool:
         if not owner:
             return time.time() - _modified(self.path) < _HALF_WRITTEN_SECONDS
-        if owner.get("host") != platform.node():
-            return True
-        return _is_running(owner.get("pid"), owner.get("started"))
+        return is_alive(owner)
 
     def _take_over(self) -> bool:
         """Become the owner in place of one who is dead; False where someone else was quicker."""
@@ -104,7 +93,7 @@ class NameLock:
                     return False
                 file.seek(0)
                 file.truncate()
-                json.dump(self._owner(), file)
+                json.dump(self._owner, file)
                 return True
         except OSError:
             return False
@@ -149,19 +138,3 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _started(pid: int) -> float:
-    return float(psutil.Process(pid).create_time())
-
-
-def _is_running(pid: Any, started: Any) -> bool:
-    """Whether the very process is there that wrote this: the number alone may have been given to another one since."""
-    if not isinstance(pid, int) or isinstance(pid, bool) or pid <= 0 or not isinstance(started, (int, float)):
-        return False
-    try:
-        return abs(_started(pid) - started) < _CLOCK_SLACK_SECONDS
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True

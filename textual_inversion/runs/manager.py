@@ -5,32 +5,56 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..core.config import TrainConfig
+from ..core.errors import FileFormatError
+from ..core.events import Saved
 from ..core.host import Host
-from .errors import ConflictError, UnknownRunError
-from .found import FoundRun, RunFinder
+from ..core.rundir import open_run_directory
+from ..core.state import load_state
+from .catalogue import Catalogue, unknown
+from .errors import ConflictError
+from .found import FoundRun, id_of
+from .lock import NameLock
+from .queue import RunQueue
+from .queue_file import QueuedRun
 from .run import Gate, Run, Train
 from .sheets import Sheets, Watch
+from .store import RunStore
+from .turns import Turns
+
+if TYPE_CHECKING:
+    from ..core.use_step import UsedStep
 
 SETTLE_SECONDS = 1.5
 """How long ``start`` waits for the first sign of life, so that a refused setting is an answer and not an event."""
 
-ENDED_RUNS_KEPT = 20
-"""Older ones are dropped from memory; they stay on disk."""
+STOP_SECONDS = 60.0
+"""How long a run that is interrupted for something else may take to save."""
 
 EVENTS_AT_ONCE = 500
 
+QUEUE_FILE = "queue.json"
+"""Its name, in the host's log directory."""
+
+
+class Check(Protocol):
+    """Raises InputError for settings that a run would refuse, without the model."""
+
+    def __call__(self, config: TrainConfig, host: Host, *, resume: Path | None, from_step: int | None) -> object: ...
+
 
 class RunManager:
-    """Runs take turns at ``gate``: the host's lock, entered around everything that uses the model.
+    """One run at a time works at ``gate``: the host's lock, entered around everything that uses the model. The others wait in
+    a queue, kept at ``queue_file`` (in memory only where there is none).
 
     ``log_dirs`` are searched for runs of earlier processes, beside the log directories of the runs started here.
     ``watch`` lets the host's own Interrupt reach what is made besides runs.
     ``defaults`` are this host's values for settings that nobody gives (size of the pictures, log directory).
+    ``check`` refuses settings before they are queued; it is ``core.job.prepare`` unless ``train`` is another's.
     """
 
     def __init__(
@@ -39,59 +63,113 @@ class RunManager:
         gate: Gate,
         *,
         train: Train | None = None,
+        check: Check | None = None,
         watch: Watch | None = None,
         log_dirs: Sequence[Path] = (),
+        queue_file: Path | None = None,
         defaults: Mapping[str, Any] | None = None,
     ) -> None:
         self.host = host
         self.defaults = dict(defaults or {})
         self.sheets = Sheets(host, borrow=self.borrow, watch=watch)
         self._gate = gate
+        self._check = check_settings if train is None and check is None else check
         self._train = train or _default_train()
-        self._log_dirs = [*log_dirs]
-        self._runs: dict[str, Run] = {}
-        self._finder = RunFinder()
-        self._lock = threading.Lock()
+        queue = RunQueue(queue_file)
+        self._store = RunStore()
+        self._turns = Turns(self._store, queue)
+        self._catalogue = Catalogue(self._store, queue, self._turns, log_dirs=log_dirs)
+        self._queue = queue
 
     def config(self, values: Mapping[str, Any]) -> TrainConfig:
         """A run's settings from those given, by name; the others are this host's. Raises InputError naming the field."""
         return TrainConfig.from_mapping({**self.defaults, **values})
 
     def start(self, config: TrainConfig, *, settle: float = SETTLE_SECONDS) -> str:
-        """Begin a run and return its id. Raises InputError for refused settings, ConflictError where the name is taken."""
+        """Begin a run, or queue it while another one works, and return its id.
+
+        Raises InputError for refused settings, ConflictError where the name is taken.
+        """
+        self._refuse_bad(config)
         run = self._new(secrets.token_hex(6), config)
-        run.begin()
-        self._keep(run)
         try:
-            run.settle(settle)
+            self._turns.enter(run, resume=None, from_step=None, settle=settle)
         except Exception:
-            self._forget(run)
+            self._store.forget(run)
             raise
         return run.id
 
     def resume(
         self, run_id: str, *, steps: int | None = None, from_step: int | None = None, settle: float = SETTLE_SECONDS
     ) -> str:
-        """Go on with a run that was paused, ended, or left on disk; ``steps`` is a new total. The id stays the same."""
-        run = self._runs.get(run_id)
-        if run is None and (found := self._found(run_id)):
-            run = self._new(run_id, found.config)
-            run.progress = found.progress()
-        if run is None:
-            raise _unknown(run_id)
+        """Go on with a run that was paused, ended, or left on disk; ``steps`` is a new total.
+
+        ``from_step`` continues from a kept copy: with a folder and an id of its own, unless the run stands at that very
+        step. Returns the id of the run that goes on. Raises as ``start``.
+        """
+        run = self._store.get(run_id) or self._revived(run_id)
         folder = run.progress.folder
         if folder is None:
             raise ConflictError(f"'{run.config.name}' ended before anything was saved. Start it again instead.")
-        if steps is not None and not run.active:
-            run.config = run.config.replace(steps=steps)
-        run.begin(resume=folder, from_step=from_step)
-        self._keep(run)
-        run.settle(settle)
+        if run.active:
+            raise ConflictError(f"'{run.config.name}' is {run.state} already.")
+        config = run.config if steps is None else run.config.replace(steps=steps)
+        self._refuse_bad(config, resume=folder, from_step=from_step)
+        if from_step is not None and from_step != _step_of(folder):
+            new = self._continued(config, folder, from_step)
+            self._turns.replace(run, new, resume=folder, from_step=from_step, settle=settle)
+            return new.id
+        run.config = config
+        self._turns.enter(run, resume=folder, from_step=from_step, settle=settle)
         return run.id
 
+    def start_queued(self, run_id: str, *, settle: float = SETTLE_SECONDS) -> str:
+        """Start a run that waits, or that was queued before a restart; while another one works it becomes the next."""
+        self._turns.start(run_id, self._dequeued, settle=settle)
+        return run_id
+
+    def begin(self) -> None:
+        """Once, when the server has started: goes on with what was queued before, if a person has asked for that."""
+        if self._queue.goes_on:
+            threading.Thread(target=self._turns.go_on, args=(self._dequeued,), name="queue", daemon=True).start()
+
+    @property
+    def queue_goes_on(self) -> bool:
+        """Whether what is still queued when the program ends begins by itself the next time."""
+        return self._queue.goes_on
+
+    @queue_goes_on.setter
+    def queue_goes_on(self, wanted: bool) -> None:
+        self._queue.go_on(wanted)
+
+    def move(self, run_id: str, place: int) -> None:
+        """Have a waiting run come as number ``place``, from 1."""
+        self._turns.move(run_id, place)
+
     def interrupt(self, run_id: str) -> None:
-        """Stop at the next step and keep everything."""
-        self.run(run_id).interrupt()
+        """Stop at the next step and keep everything; a run that waits leaves the queue."""
+        if self._store.get(run_id) is None and self._queue.get(run_id) is not None:
+            self._queue.remove(run_id)
+        else:
+            self._turns.interrupt(self.run(run_id))
+
+    def use_step(self, run_id: str, step: int, *, stop: bool = False) -> UsedStep:
+        """Make a kept step the finished embedding. ``stop`` first interrupts a run that goes on: its end would replace it.
+
+        Raises ConflictError where it goes on, InputError where that step was not kept.
+        """
+        from ..core.use_step import use_step
+
+        folder, run = self._catalogue.folder(run_id), self._store.get(run_id)
+        if run is not None and run.active:
+            self._stop_for_use(run, stop=stop)
+        holds_name = run is not None and run.state == "paused"
+        lock = NameLock(self.host.embeddings_dir, self.settings(run_id).name)
+        with nullcontext() if holds_name else lock:
+            used = use_step(folder, step, self.host)
+        if run is not None:
+            run.tell(Saved(step=step, what="final", path=str(used.path)))
+        return used
 
     def pause(self, run_id: str) -> None:
         """Stop at the next step, save the state and leave the model to others until ``resume``."""
@@ -104,46 +182,33 @@ class RunManager:
         self.run(run_id).preview_now()
 
     def run(self, run_id: str) -> Run:
-        """A run of this process. Raises UnknownRunError, or ConflictError for one that is only on disk."""
-        run = self._runs.get(run_id)
-        if run is not None:
-            return run
-        if found := self._found(run_id):
-            raise ConflictError(f"'{found.config.name}' is not running. Resume it first.")
-        raise _unknown(run_id)
+        """A run of this process. Raises UnknownRunError, or ConflictError for one that is only on disk or in a queue."""
+        return self._catalogue.run(run_id)
 
     def runs(self) -> list[dict[str, Any]]:
-        """Summaries, newest first: runs of this process, then those found on disk."""
-        mine = sorted(self._all(), key=lambda run: run.created, reverse=True)
-        folders = {run.progress.folder.resolve() for run in mine if run.progress.folder is not None}
-        found = [run for run in self._finder.runs(self._searched()) if run.folder not in folders]
-        return [run.summary() for run in mine] + [run.summary() for run in found if run.id not in self._runs]
+        """Summaries: runs of this process, newest first; those that other processes queued; then those found on disk."""
+        return self._catalogue.runs()
+
+    def settings(self, run_id: str) -> TrainConfig:
+        """Of a run, wherever it is."""
+        return self._catalogue.settings(run_id)
+
+    def folder(self, run_id: str) -> Path | None:
+        """Where a run is, as far as it is anywhere on disk."""
+        folder = self._catalogue.summary(run_id).get("run_dir")
+        return Path(folder) if folder else None
 
     def describe(self, run_id: str) -> dict[str, Any]:
         """Summary and settings of a run, wherever it is."""
-        run = self._runs.get(run_id) or self._found(run_id)
-        if run is None:
-            raise _unknown(run_id)
-        return {**run.summary(), "config": run.config.to_mapping()}
+        return {**self._catalogue.summary(run_id), "config": self.settings(run_id).to_mapping()}
 
     def events(self, run_id: str, after: int = 0, *, limit: int = EVENTS_AT_ONCE) -> dict[str, Any]:
-        """Events numbered above ``after``, oldest first; ``more`` tells that the limit cut them. None for a run on disk."""
-        run = self._runs.get(run_id)
-        if run is None:
-            return {"run": self.describe(run_id), "events": [], "more": False}
-        events, more = run.log.after(after, limit=limit)
-        return {"run": run.summary(), "events": events, "more": more}
+        """Events numbered above ``after``, oldest first; ``more`` tells that the limit cut them."""
+        return self._catalogue.events(run_id, after, limit=limit)
 
     def picture(self, run_id: str, number: int) -> Path:
         """The file that event ``number`` of a run told of, if it lies in that run's folder. Raises UnknownRunError."""
-        run = self.run(run_id)
-        event, folder = run.log.get(number), run.progress.folder
-        if event is None or folder is None or not event.get("path"):
-            raise UnknownRunError(f"Event {number} of this run has no file.")
-        path = Path(event["path"]).resolve()
-        if not path.is_relative_to(folder.resolve()) or not path.is_file():
-            raise UnknownRunError(f"The file of event {number} is no longer in the run's folder.")
-        return path
+        return self._catalogue.picture(run_id, number)
 
     @contextmanager
     def borrow(self) -> Iterator[None]:
@@ -151,8 +216,8 @@ class RunManager:
 
         A run that was told to pause or stop is waited for.
         """
-        holder = next((run for run in self._all() if run.active and not run.leaving), None)
-        if holder is not None:
+        holder = self._store.working()
+        if holder is not None and not holder.leaving:
             raise ConflictError(
                 f"'{holder.config.name}' is being trained and has the model. Pause it first; it can be resumed afterwards."
             )
@@ -163,45 +228,79 @@ class RunManager:
     def log_dirs(self) -> list[Path]:
         """Where runs are looked for: the host's own log directory first."""
         own = Path(self.config({}).log_dir)
-        return list(dict.fromkeys([*self._log_dirs, own, *sorted(self._searched())]))
+        return list(dict.fromkeys([*self._catalogue.given, own, *self._catalogue.searched()]))
 
     def close(self, seconds: float = 30.0) -> None:
-        """Interrupt all runs and wait until they have saved."""
+        """Interrupt all runs and wait until they have saved; the queue stays for the next time."""
         self.sheets.close()
-        active = [run for run in self._all() if run.active]
-        for run in active:
-            with suppress(ConflictError):  # it has just ended by itself
-                run.interrupt()
-        for run in active:
-            run.join(seconds)
+        self._turns.close(seconds)
+
+    def _refuse_bad(self, config: TrainConfig, *, resume: Path | None = None, from_step: int | None = None) -> None:
+        if self._check is not None:
+            self._check(config, self.host, resume=resume, from_step=from_step)
+
+    def _stop_for_use(self, run: Run, *, stop: bool) -> None:
+        if not stop:
+            raise ConflictError(
+                f"'{run.config.name}' is {run.state}, and its end would replace the step you choose. Interrupt it first; it "
+                "can be resumed afterwards.",
+                field="stop",
+            )
+        self._turns.interrupt(run)
+        run.join(STOP_SECONDS)
+        if run.active:
+            raise ConflictError(f"'{run.config.name}' is still finishing its step. Try again in a moment.")
+
+    def _revived(self, run_id: str) -> Run:
+        """A run on disk as one of this process."""
+        found = self._catalogue.found(run_id)
+        if found is None or self._queue.get(run_id) is not None:
+            self.run(run_id)  # says what is wrong
+            raise unknown(run_id)
+        run = self._new(run_id, found.config)
+        run.take_over(found.history())
+        return run
+
+    def _dequeued(self, item: QueuedRun) -> Run:
+        """What an ended process queued as a run of this one. Raises InputError where it would be refused."""
+        config = TrainConfig.from_mapping(item.settings)
+        folder = Path(item.folder) if item.folder else None
+        self._refuse_bad(config, resume=folder, from_step=item.from_step)
+        if folder is not None and item.from_step is not None and item.from_step != _step_of(folder):
+            return self._continued(config, folder, item.from_step, run_id=item.id)
+        run = self._new(item.id, config)
+        found = self._catalogue.found(id_of(folder)) if folder is not None else None
+        if found is not None:
+            run.take_over(found.history())
+        return run
+
+    def _continued(self, config: TrainConfig, folder: Path, step: int, *, run_id: str = "") -> Run:
+        """A run of its own that begins with the copy of ``step``, and with what was told until then."""
+        run = self._new(run_id or secrets.token_hex(6), config)
+        run.take_over(FoundRun(id=run.id, config=config, folder=folder, step=step, written=0.0).history(up_to=step))
+        run.progress.run_dir = ""  # it gets a folder of its own
+        return run
 
     def _new(self, run_id: str, config: TrainConfig) -> Run:
-        return Run(run_id=run_id, config=config, host=self.host, gate=self._gate, train=self._train)
-
-    def _all(self) -> list[Run]:
-        with self._lock:
-            return list(self._runs.values())
-
-    def _keep(self, run: Run) -> None:
-        with self._lock:
-            self._runs[run.id] = run
-            ended = [old for old in self._runs.values() if not old.active and old.state != "paused" and old is not run]
-            for old in sorted(ended, key=lambda old: old.created)[:-ENDED_RUNS_KEPT]:
-                del self._runs[old.id]
-
-    def _forget(self, run: Run) -> None:
-        with self._lock:
-            self._runs.pop(run.id, None)
-
-    def _searched(self) -> set[Path]:
-        return {*self._log_dirs, *(Path(run.config.log_dir) for run in self._all())}
-
-    def _found(self, run_id: str) -> FoundRun | None:
-        return next((run for run in self._finder.runs(self._searched()) if run.id == run_id), None)
+        return Run(
+            run_id=run_id, config=config, host=self.host, gate=self._gate, train=self._train, watcher=self._turns
+        )
 
 
-def _unknown(run_id: str) -> UnknownRunError:
-    return UnknownRunError(f"There is no run {run_id!r}. The list of runs shows those there are.")
+def check_settings(config: TrainConfig, host: Host, *, resume: Path | None, from_step: int | None) -> None:
+    """``core.job.prepare``, imported with the first run: a web UI that starts need not read all of the formats."""
+    from ..core.job import prepare
+
+    prepare(config, host, resume=resume, from_step=from_step)
+
+
+def _step_of(folder: Path) -> int | None:
+    """Where the run in ``folder`` stands; None where its state cannot be read."""
+    run, _ = open_run_directory(folder)
+    try:
+        return load_state(run.state).step
+    except FileFormatError:
+        return None
 
 
 def _default_train() -> Train:

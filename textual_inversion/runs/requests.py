@@ -100,6 +100,15 @@ class MoveRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QueueRequest:
+    """How the queue goes on."""
+
+    go_on_after_restart: bool = option(
+        False, "Go on by itself after a restart", group="Queue", help="Otherwise what was queued waits to be started."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResumeRequest:
     """How a run goes on."""
 

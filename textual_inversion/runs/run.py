@@ -12,10 +12,12 @@ from typing import Any, Literal, Protocol
 from ..core.config import TrainConfig
 from ..core.control import Control
 from ..core.errors import UserError
-from ..core.events import Emit, Event, Finished, Outcome
+from ..core.events import Emit, Event, Finished, Outcome, Prepared
 from ..core.host import Host
+from .advice import Advice
 from .errors import ConflictError
 from .events import EventLog
+from .found import History
 from .lock import NameLock
 from .summary import Progress
 
@@ -42,13 +44,23 @@ class Train(Protocol):
     ) -> Finished: ...
 
 
+class Watcher(Protocol):
+    """Whoever owns the runs hears of them, in their threads and without any lock held."""
+
+    def told(self, run: Run, event: Event) -> None: ...
+    def left(self, run: Run) -> None: ...
+
+
 class Run:
     """A training run from its start to its end, through any number of pauses.
 
-    The name's lock is held from ``begin`` until the run ends; it stays held while the run is paused.
+    ``enter`` takes the name, whose lock is held until the run ends, also while it is paused; ``launch`` begins to work.
+    Between the two it waits in the queue, without a thread.
     """
 
-    def __init__(self, *, run_id: str, config: TrainConfig, host: Host, gate: Gate, train: Train) -> None:
+    def __init__(
+        self, *, run_id: str, config: TrainConfig, host: Host, gate: Gate, train: Train, watcher: Watcher | None = None
+    ) -> None:
         self.id = run_id
         self.config = config
         self.log = EventLog()
@@ -56,11 +68,14 @@ class Run:
         self.state: State = "new"
         self.progress = Progress()
         self.error: UserError | None = None
-        self._host, self._gate, self._train = host, gate, train
+        self.advice = Advice()
+        self.folders: set[Path] = set()
+        self._host, self._gate, self._train, self._watcher = host, gate, train, watcher
         self._name_lock = NameLock(host.embeddings_dir, config.name)
         self._change = threading.Condition(threading.RLock())
         self._control = Control()
         self._begun_at = 0
+        self._goes_on_with: tuple[Path | None, int | None] = (None, None)
         self._thread: threading.Thread | None = None
 
     @property
@@ -68,29 +83,55 @@ class Run:
         return self.state in ACTIVE
 
     @property
+    def queued(self) -> bool:
+        """It waits for its turn and has not been launched."""
+        return self.state == "waiting" and self._thread is None
+
+    @property
     def leaving(self) -> bool:
         """It was told to stop or pause and will give the model back in a moment."""
         return self.state == "running" and self._control.stop_wanted
 
-    def begin(self, *, resume: Path | None = None, from_step: int | None = None) -> None:
-        """Start, or go on after a pause or an end. Raises ConflictError where the run goes on already or the name is taken."""
+    def enter(self, *, resume: Path | None = None, from_step: int | None = None) -> None:
+        """Take the name, to start or to go on. Raises ConflictError where the run goes on already or the name is taken."""
         with self._change:
             if self.active:
                 raise ConflictError(f"'{self.config.name}' is {self.state} already.")
             if self.state != "paused":
                 self._name_lock.acquire()
-            self._launch(resume, from_step)
+            self._control, self.error, self.state = Control(), None, "waiting"
+            self._begun_at, self._goes_on_with, self._thread = self.log.last, (resume, from_step), None
 
-    def _launch(self, resume: Path | None, from_step: int | None) -> None:
-        self._control, self.error, self.state = Control(), None, "waiting"
-        self._begun_at = self.log.last
-        self._thread = threading.Thread(
-            target=self._work,
-            args=(self._control, resume, from_step),
-            name=f"textual inversion: {self.config.name}",
-            daemon=True,
-        )
-        self._thread.start()
+    def launch(self) -> None:
+        """Begin to work as soon as the model is free; after ``enter``."""
+        with self._change:
+            if not self.queued:
+                return
+            self._thread = threading.Thread(
+                target=self._work,
+                args=(self._control, *self._goes_on_with),
+                name=f"textual inversion: {self.config.name}",
+                daemon=True,
+            )
+            self._thread.start()
+
+    def give_up(self, state: State) -> None:
+        """Leave the queue for the state it had before; nothing is told."""
+        with self._change:
+            self.state = state
+            if state != "paused":
+                self._name_lock.release()
+            self._change.notify_all()
+
+    def take_over(self, history: History) -> None:
+        """What was told of it before, by another process, say."""
+        self.log, self.progress, self.advice = history.log, history.progress, history.advice
+        if self.progress.folder is not None:
+            self.folders.add(self.progress.folder)
+
+    def tell(self, event: Event) -> None:
+        """Have watchers see what was done with the run's files from outside."""
+        self._receive(event)
 
     def settle(self, seconds: float) -> None:
         """Wait until the first sign of life, or the end, of a run just begun; raises what refused its settings, once its
@@ -145,6 +186,7 @@ class Run:
                 "state": self.state,
                 "created": self.created,
                 "last_event": self.log.last,
+                "advice": self.advice.sentences(),
                 **self.progress.to_mapping(),
             }
 
@@ -165,12 +207,14 @@ class Run:
             outcome = self._outcome(control, resume, from_step)
         with self._change:
             self._leave(outcome)
+        if self._watcher is not None:
+            self._watcher.left(self)
 
     def _outcome(self, control: Control, resume: Path | None, from_step: int | None) -> Outcome:
         """Train; whatever happens, the watchers have got a Finished when this returns."""
         try:
             return self._train(
-                self.config, self._host, control=control, emit=self._receive, resume=resume, from_step=from_step
+                self.config, self._host, control=control, emit=self._emit, resume=resume, from_step=from_step
             ).outcome
         except UserError as error:
             self.error = error
@@ -180,9 +224,17 @@ class Run:
             kind = type(error).__name__
             return self._receive_end("failed", f"A fault in the program ({kind}: {error}). Its log has the details.", 1)
 
+    def _emit(self, event: Event) -> None:
+        self._receive(event)
+        if self._watcher is not None:
+            self._watcher.told(self, event)
+
     def _receive(self, event: Event) -> None:
         with self._change:
             self.progress.update(event)
+            self.advice.update(event)
+            if isinstance(event, Prepared):
+                self.folders.add(Path(event.run_dir))
             self.log.append(event)
             self._change.notify_all()
 

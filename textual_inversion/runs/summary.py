@@ -8,12 +8,12 @@ from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any
 
-from ..core.events import Evaluated, Event, Finished, Outcome, Prepared, Stepped
+from ..core.events import Evaluated, Event, Finished, Outcome, Prepared, RolledBack, Saved, Stepped
 
 
 @dataclass
 class Progress:
-    """The newest figures of a run. Losses are None until the first is known."""
+    """The newest figures of a run. Losses are None until the first is known; ``used_step`` is the one that prompts use."""
 
     step: int = 0
     total_steps: int = 0
@@ -25,7 +25,9 @@ class Progress:
     eta_seconds: float | None = None
     outcome: str = ""
     message: str = ""
+    cause: str = ""
     embedding: str = ""
+    used_step: int | None = None
 
     def to_mapping(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -55,7 +57,7 @@ class Progress:
     def _(self, event: Prepared) -> None:
         self.run_dir, self.checkpoint = event.run_dir, event.checkpoint
         self.step, self.total_steps = event.start_step, event.total_steps
-        self.outcome = self.message = ""
+        self.outcome = self.message = self.cause = ""
 
     @update.register
     def _(self, event: Stepped) -> None:
@@ -69,8 +71,19 @@ class Progress:
             self.best_step = event.step
 
     @update.register
+    def _(self, event: Saved) -> None:
+        if event.what == "final":
+            self.embedding, self.used_step = event.path, event.step
+
+    @update.register
+    def _(self, event: RolledBack) -> None:
+        self.step = event.to_step
+        if self.best_step is not None and self.best_step > event.to_step:
+            self.best_step = None
+
+    @update.register
     def _(self, event: Finished) -> None:
-        self.outcome, self.message = event.outcome, event.message
+        self.outcome, self.message, self.cause = event.outcome, event.message, event.cause
         self.step, self.best_step = event.step, event.best_step
         self.embedding = event.embedding or self.embedding
         self.run_dir = event.run_dir or self.run_dir

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..runs.gate import FifoGate
-from ..runs.manager import RunManager
+from ..runs.manager import QUEUE_FILE, RunManager, check_settings
 from ..runs.run import Train
 
 if TYPE_CHECKING:
@@ -50,9 +50,19 @@ def serving(
     from .server import served
 
     defaults = {"width": host.native_size, "height": host.native_size, "log_dir": log_dir}
-    manager = RunManager(host, FifoGate(), train=train, log_dirs=[Path(log_dir)], defaults=defaults)
+    folder = Path(log_dir)
+    manager = RunManager(
+        host,
+        FifoGate(),
+        train=train,
+        check=check_settings,
+        log_dirs=[folder],
+        queue_file=folder / QUEUE_FILE,
+        defaults=defaults,
+    )
     try:
         with served(_web_app(host, manager), address=address, port=port) as url:
+            manager.begin()
             yield url
     finally:
         manager.close()
