@@ -99,11 +99,13 @@ def test_what_is_missing_is_told_with_what_there_is(tmp_path: Path) -> None:
     _run(tmp_path, "2024-01-01/many", "many", list(range(0, 1000, 10)), age=0)
     _run(tmp_path, "2024-01-01/none", "none", [], age=0)
     copies = StepCopies(lambda: [tmp_path])
-    assert copies.missing("thing", 7) == (
+    assert copies.missing("thing", 7).message == (
         "thing@7: no copy of step 7 was found, so it was read as words. There are 100, 200."
     )
-    assert copies.missing("many", 455).endswith("There are 420, 430, 440, 450, 460, 470, 480, 490, ….")
-    assert copies.missing("none", 5).endswith("No run of it kept any; set 'Save a copy of embedding … every N steps' above 0.")
+    assert copies.missing("many", 455).message.endswith("There are 420, 430, 440, 450, 460, 470, 480, 490, ….")
+    assert copies.missing("none", 5).message.endswith(
+        "No run of it kept any; set 'Save a copy of embedding … every N steps' above 0."
+    )
 
 
 def test_a_folder_that_is_no_run_is_passed_over_until_it_is_one(tmp_path: Path) -> None:

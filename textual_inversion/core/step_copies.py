@@ -90,13 +90,17 @@ class StepCopies:
         copies = (run.copies().get(step) for run in self._runs_of(name))
         return next((path for path in copies if path is not None), None)
 
-    def missing(self, name: str, step: int) -> str:
-        """The sentence for a step that was not kept."""
+    def missing(self, name: str, step: int) -> InputError:
+        """The error that tells of a step that was not kept."""
         kept = self.steps(name)
         listed = [str(each) for each in sorted(kept, key=lambda each: abs(each - step))[:_SHOWN]]
         choice = ", ".join(sorted(listed, key=int)) + (", …" if len(kept) > _SHOWN else "")
-        advice = f"There are {choice}." if kept else "No run of it kept any; set 'Save a copy of embedding … every N steps' above 0."
-        return f"{name}@{step}: no copy of step {step} was found, so it was read as words. {advice}"
+        advice = (
+            f"There are {choice}."
+            if kept
+            else "No run of it kept any; set 'Save a copy of embedding … every N steps' above 0."
+        )
+        return InputError(f"{name}@{step}: no copy of step {step} was found, so it was read as words. {advice}")
 
     def _runs_of(self, name: str) -> list[RunDirectory]:
         """Newest first."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..core.control import Control
 from ..core.events import Emit
 from ..core.host import Host
+from ..core.step_copies import StepCopies
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -53,4 +54,12 @@ class WebUI(Protocol):
 
     def on_app(self, mount: Callable[[Any], None]) -> None:
         """Have ``mount`` called with the server's app (FastAPI) whenever it was started."""
+        ...
+
+    def extend(self, copies: StepCopies) -> None:
+        """Have prompts understand ``name@step``, and cards what their user metadata says, until scripts are unloaded."""
+        ...
+
+    def cards_html(self, tab: str) -> str | None:
+        """The web UI's own cards of embeddings as they are now, for its tab ``txt2img`` or ``img2img``; None without them."""
         ...

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -42,14 +42,19 @@ _PICTURE_HEADERS = {"X-Content-Type-Options": "nosniff", **_NO_STORE}
 _log = logging.getLogger(__name__)
 
 
-def mount(app: Any, manager: RunManager, *, access: Access | None = None) -> None:
-    """Add the routes to ``app``, or replace those of an earlier call; before all others, so none can shadow them."""
+def mount(
+    app: Any, manager: RunManager, *, access: Access | None = None, more: Mapping[str, Handler] | None = None
+) -> None:
+    """Add the routes to ``app``, or replace those of an earlier call; before all others, so none can shadow them.
+
+    ``more`` are what a web UI answers by GET besides.
+    """
     guard = access or Access()
     others = [route for route in app.router.routes if not getattr(route, "path", "").startswith(PREFIX)]
-    app.router.routes[:] = [*_routes(Api(manager, guard), LibraryApi(manager, guard), guard), *others]
+    app.router.routes[:] = [*_routes(Api(manager, guard), LibraryApi(manager, guard), guard, more or {}), *others]
 
 
-def _routes(api: Api, library: LibraryApi, access: Access) -> list[Route]:
+def _routes(api: Api, library: LibraryApi, access: Access, more: Mapping[str, Handler]) -> list[Route]:
     table: list[tuple[str, str, Handler, int]] = [
         ("POST", "/create", api.create, 200),
         ("POST", "/train", api.train, 202),
@@ -64,6 +69,7 @@ def _routes(api: Api, library: LibraryApi, access: Access) -> list[Route]:
         ("POST", "/runs/{run}/resume", api.resume, 202),
         ("POST", "/runs/{run}/save", api.save, 200),
         ("POST", "/runs/{run}/preview", api.preview, 200),
+        *(("GET", path, handle, 200) for path, handle in more.items()),
     ]
     routes = [
         Route(

@@ -9,9 +9,10 @@ from ..core.config import TrainConfig
 from ..core.control import Control
 from ..core.events import Emit, Finished
 from ..core.host import Host
+from ..core.step_copies import StepCopies
 from ..hosts.webui import Tab, WebUI
 from ..runs.guarded import GuardedAccess
-from ..runs.http import mount
+from ..runs.http import Handler, mount
 from ..runs.manager import RunManager
 from ..runs.registry import kept_manager
 from ..runs.run import Train
@@ -26,7 +27,12 @@ def install(webui: WebUI) -> None:
     access = GuardedAccess(admits=webui.admits, names=webui.served_names, roots=webui.confined_to)
     manager = kept_manager(lambda: _manager(webui))
     webui.on_tabs(_tab(manager, access))
-    webui.on_app(lambda app: mount(app, manager, access=access))
+    webui.on_app(lambda app: mount(app, manager, access=access, more={"/cards/{tab}": _cards(webui)}))
+    webui.extend(StepCopies(lambda: manager.log_dirs))
+
+
+def _cards(webui: WebUI) -> Handler:
+    return lambda call: {"html": webui.cards_html(call.path["tab"])}
 
 
 def _tab(manager: RunManager, access: GuardedAccess) -> Callable[[], Tab]:

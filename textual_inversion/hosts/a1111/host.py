@@ -16,6 +16,7 @@ from modules import sd_hijack, sd_models, shared
 from ...core.errors import LeaseError
 from ...core.host import LeaseRequest
 from ...core.templates import shipped_templates_dir
+from . import cards
 
 if TYPE_CHECKING:
     from .lease import A1111Lease
@@ -72,9 +73,13 @@ class A1111Host:
         return names | set(sd_hijack.model_hijack.embedding_db.word_embeddings)
 
     def publish(self, path: Path) -> None:
-        """Have the web UI read its folder again: it looks by itself only when the folder's own time changes."""
+        """Have the web UI read its folder again, and show what lies there on its cards.
+
+        It looks by itself only when the folder's own time changes, and makes its cards only when Refresh is pressed.
+        """
         from .pictures import forget_cached_conditioning
 
         forget_cached_conditioning()
         if sd_models.model_data.sd_model is not None:
             sd_hijack.model_hijack.embedding_db.load_textual_inversion_embeddings(force_reload=True)
+        cards.refresh()

@@ -29,14 +29,20 @@ class LiveEmbedding:
 
 
 class LiveDatabase:
-    """The web UI's database, with some embeddings before those of the files."""
+    """The web UI's database, with some embeddings before those of the files.
 
-    def __init__(self, database: Any, live: Sequence[LiveEmbedding]) -> None:
+    ``words`` are token ids that are no names although they begin with one.
+    """
+
+    def __init__(self, database: Any, live: Sequence[LiveEmbedding], *, words: Sequence[list[int]] = ()) -> None:
         self._database = database
         self._live = sorted(live, key=lambda entry: len(entry.ids), reverse=True)
+        self._words = words
 
     def find_embedding_at_position(self, tokens: Sequence[int], offset: int) -> tuple[Any, int | None]:
         """As the database's own: of names that match, the one with most tokens; a live one before a file's."""
+        if any(list(tokens[offset : offset + len(ids)]) == ids for ids in self._words):
+            return None, None
         found, length = self._database.find_embedding_at_position(tokens, offset)
         for entry in self._live:
             size = len(entry.ids)
@@ -54,11 +60,16 @@ def live_embeddings(model: Any, embeddings: Mapping[str, Vectors]) -> list[LiveE
 
 
 def _live(model: Any, name: str, vectors: Vectors) -> LiveEmbedding:
+    return LiveEmbedding(list(model.cond_stage_model.tokenize([name])[0]), host_embedding(name, vectors))
+
+
+def host_embedding(name: str, vectors: Vectors) -> Any:
+    """The web UI's own kind of object."""
     tensors: list[Tensor] = list(vectors.values())
     embedding = Embedding(dict(vectors) if len(tensors) > 1 else tensors[0], name)
     embedding.vectors = tensors[0].shape[0]
     embedding.shape = sum(tensor.shape[1] for tensor in tensors)
-    return LiveEmbedding(list(model.cond_stage_model.tokenize([name])[0]), embedding)
+    return embedding
 
 
 @contextmanager

@@ -13,10 +13,13 @@ from modules import paths_internal, script_callbacks, shared
 
 from ...core.control import Control
 from ...core.events import Emit
+from ...core.step_copies import StepCopies
 from ..webui import Tab
+from . import cards
 from .gate import QueueGate, shown_in_queue
 from .host import A1111Host
 from .login import Login
+from .step_prompts import StepPrompts
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -57,6 +60,15 @@ class A1111:
 
     def on_app(self, mount: Callable[[Any], None]) -> None:
         script_callbacks.on_app_started(lambda _page, app: mount(app))
+
+    def extend(self, copies: StepCopies) -> None:
+        steps = StepPrompts(copies)
+        script_callbacks.on_before_ui(cards.attach)
+        for undo in (steps.remove, cards.detach):
+            script_callbacks.on_script_unloaded(undo)
+
+    def cards_html(self, tab: str) -> str | None:
+        return cards.cards_html(tab)
 
 
 def _is_public(options: Any) -> bool:

@@ -1,0 +1,95 @@
+"""The web UI's own cards of embeddings: which box a click fills, and that they show what is on disk without a Refresh.
+
+The web UI makes its pages of cards anew for each *Reload UI*, so what hangs on the page goes with it.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from modules import sd_hijack, ui_extra_networks
+
+from ...core.user_metadata import metadata_path, read_user_metadata
+
+_PAGE = "textual inversion"
+_UIS = "textual_inversion_uis"
+"""On the page: the two places (txt2img, img2img) that show it."""
+_WRAPPED = ("create_item", "create_user_metadata_editor", _UIS)
+
+
+def attach() -> None:
+    """Before the web UI builds its page: hang ourselves on the page of cards. Does nothing where there is none."""
+    page = _page()
+    if page is None or _UIS in vars(page):
+        return
+    make_item, make_editor = page.create_item, page.create_user_metadata_editor
+    uis: list[Any] = []
+
+    def create_item(name: str, *arguments: Any, **named: Any) -> dict[str, Any] | None:
+        item = make_item(name, *arguments, **named)
+        return {**item, **_clicked(page, item)} if item else item
+
+    def create_user_metadata_editor(ui: Any, tab: str) -> Any:
+        if ui not in uis:
+            uis.append(ui)
+        return make_editor(ui, tab)
+
+    vars(page).update(
+        {"create_item": create_item, "create_user_metadata_editor": create_user_metadata_editor, _UIS: uis}
+    )
+
+
+def detach() -> None:
+    page = _page()
+    if page is not None:
+        for name in _WRAPPED:
+            vars(page).pop(name, None)
+
+
+def refresh() -> None:
+    """Have the page that is sent to browsers, and the dialogs of the cards, show what is on disk now.
+
+    The web UI keeps both until somebody presses Refresh; a dialog would write an old card over a new one.
+    """
+    page = _page()
+    if page is None:
+        return
+    page.lister.reset()
+    for ui in vars(page).get(_UIS, ()):
+        if ui.pages_contents and page in ui.stored_extra_pages:
+            ui.pages_contents[ui.stored_extra_pages.index(page)] = page.create_html(ui.tabname)
+
+
+def cards_html(tab: str) -> str | None:
+    """The cards of a tab (txt2img, img2img) as the web UI writes them; None where it has no such page."""
+    page = _page()
+    if page is None or tab not in (ui.tabname for ui in vars(page).get(_UIS, ())):
+        return None
+    page.create_html(tab)  # looks at the disk, and fills what the cards are made from
+    return page.create_card_view_html(tab, none_message=None)
+
+
+def _page() -> Any:
+    return next((page for page in ui_extra_networks.extra_pages if page.name == _PAGE), None)
+
+
+def _clicked(page: Any, item: Mapping[str, Any]) -> dict[str, str]:
+    """What a click does, where it is not what the web UI does by itself: put the name into the box used last."""
+    path = Path(item["filename"])
+    if not page.lister.exists(str(metadata_path(path))):
+        return {}
+    card = read_user_metadata(path)
+    if card.negative:
+        return {"onclick": _script("", item["name"])}
+    if card.partner and card.partner in sd_hijack.model_hijack.embedding_db.word_embeddings:
+        quoted = ui_extra_networks.quote_js(card.partner)
+        return {"onclick": _script(item["name"], card.partner), "negative_prompt": quoted}
+    return {}
+
+
+def _script(positive: str, negative: str) -> str:
+    return html.escape(f"textualInversionCard(this, {json.dumps(positive)}, {json.dumps(negative)});")
