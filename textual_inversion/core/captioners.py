@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from PIL import Image
 
@@ -45,3 +45,11 @@ class CaptionModels(Protocol):
 
     def blip(self, rules: SentenceRules) -> AbstractContextManager[Captioner]: ...
     def deepbooru(self) -> AbstractContextManager[Tagger]: ...
+
+
+@runtime_checkable
+class OffersCaptionModels(Protocol):
+    """A host that has captioning models of its own."""
+
+    @property
+    def caption_models(self) -> CaptionModels: ...

@@ -25,6 +25,8 @@ from .content import Content
 from .errors import UnknownRunError
 from .library_api import LibraryApi
 from .manager import RunManager
+from .preparations import Preparations
+from .prepare_api import PrepareApi, prepare_api
 
 PREFIX = "/textual-inversion/v1"
 ANYTHING_ELSE = PREFIX + "/{rest:path}"
@@ -43,23 +45,34 @@ _log = logging.getLogger(__name__)
 
 
 def mount(
-    app: Any, manager: RunManager, *, access: Access | None = None, more: Mapping[str, Handler] | None = None
+    app: Any,
+    manager: RunManager,
+    *,
+    access: Access | None = None,
+    more: Mapping[str, Handler] | None = None,
+    preparations: Preparations | None = None,
 ) -> None:
     """Add the routes to ``app``, or replace those of an earlier call; before all others, so none can shadow them.
 
-    ``more`` are what a web UI answers by GET besides.
+    ``more`` are what a web UI answers by GET besides; ``preparations`` the jobs of the Prepare tab, where they are to
+    outlive this call.
     """
     guard = access or Access()
+    prepare = prepare_api(manager, guard, preparations or Preparations(borrow=manager.borrow))
+    apis = (Api(manager, guard), LibraryApi(manager, guard), prepare)
     others = [route for route in app.router.routes if not getattr(route, "path", "").startswith(PREFIX)]
-    app.router.routes[:] = [*_routes(Api(manager, guard), LibraryApi(manager, guard), guard, more or {}), *others]
+    app.router.routes[:] = [*_routes(*apis, guard, more or {}), *others]
 
 
-def _routes(api: Api, library: LibraryApi, access: Access, more: Mapping[str, Handler]) -> list[Route]:
+def _routes(
+    api: Api, library: LibraryApi, prepare: PrepareApi, access: Access, more: Mapping[str, Handler]
+) -> list[Route]:
     table: list[tuple[str, str, Handler, int]] = [
         ("POST", "/create", api.create, 200),
         ("POST", "/train", api.train, 202),
         ("POST", "/convert", api.convert, 200),
         *_library_routes(library),
+        *_prepare_routes(prepare),
         ("GET", "/runs", api.runs, 200),
         ("GET", "/runs/{run}", api.run, 200),
         ("GET", "/runs/{run}/events", api.events, 200),
@@ -109,6 +122,28 @@ def _library_routes(library: LibraryApi) -> list[tuple[str, str, Handler, int]]:
         ("POST", "/embeddings/purge", library.purge, 200),
         ("POST", "/embeddings/sheets", library.sheet, 202),
         ("POST", "/embeddings/sheets/{sheet}/cancel", library.sheet_cancel, 200),
+    ]
+
+
+def _prepare_routes(prepare: PrepareApi) -> list[tuple[str, str, Handler, int]]:
+    return [
+        ("GET", "/prepare/form", prepare.form, 200),
+        ("GET", "/prepare/jobs", prepare.jobs, 200),
+        ("GET", "/prepare/jobs/{job}", prepare.job, 200),
+        ("GET", "/prepare/jobs/{job}/picture", prepare.result, 200),
+        ("GET", "/prepare/folder", prepare.folder, 200),
+        ("GET", "/prepare/picture", prepare.picture, 200),
+        ("GET", "/prepare/mask", prepare.mask, 200),
+        ("POST", "/prepare/preview", prepare.preview, 200),
+        ("POST", "/prepare/start", prepare.start, 202),
+        ("POST", "/prepare/caption", prepare.caption, 202),
+        ("POST", "/prepare/jobs/{job}/interrupt", prepare.interrupt, 200),
+        ("POST", "/prepare/edit", prepare.edit, 200),
+        ("POST", "/prepare/undo", prepare.undo, 200),
+        ("POST", "/prepare/exclude", prepare.exclude, 200),
+        ("POST", "/prepare/restore", prepare.restore, 200),
+        ("POST", "/prepare/mask", prepare.set_mask, 200),
+        ("POST", "/prepare/check", prepare.check, 200),
     ]
 
 

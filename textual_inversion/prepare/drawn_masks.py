@@ -1,0 +1,79 @@
+"""Loss-weight masks that are drawn on the page: NAME_mask.png beside a picture, white where it is learned."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from ..core.errors import InputError
+from ..core.files import disk_errors, write_bytes
+from ..core.folders import MASK_ENDINGS
+from ..core.masks import is_graded
+from ..core.pictures import open_picture
+
+MAX_SIDE = 4096
+
+
+def mask_of(picture: Path) -> Path | None:
+    """The mask file beside a picture, as the trainer finds it."""
+    stems = [f"{picture.stem}{ending}".casefold() for ending in MASK_ENDINGS]
+    files = [
+        each for each in picture.parent.iterdir() if each.stem.casefold() in stems and each.suffix.lower() == ".png"
+    ]
+    return min(files, default=None)
+
+
+def shown_mask(folder: Path, picture: Path, side: int) -> Image.Image:
+    """Grey, at most ``side`` pixels a side: the mask file, else the alpha channel, else white all over."""
+    file = mask_of(picture)
+    if file is not None:
+        if not file.resolve().is_relative_to(folder):
+            raise InputError(f"{file.name} is a link that leads out of the folder.", field="name")
+        mask = open_picture(file).rgb.convert("L")
+    else:
+        opened = open_picture(picture)
+        mask = opened.alpha or Image.new("L", opened.rgb.size, 255)
+    mask.thumbnail((side, side))
+    return mask
+
+
+def save_mask(folder: Path, picture: Path, png: bytes) -> str:
+    """Write the mask of a picture at the picture's own size, or take it away where ``png`` is empty; returns its name.
+
+    Raises InputError for what is no PNG of the picture's shape, and for DreamArtist's attention maps, whose greys mean
+    something else.
+    """
+    file = mask_of(picture)
+    if file is not None and is_graded(file):
+        raise InputError(
+            f"{file.name} is an attention map of DreamArtist. Rename it before drawing a mask.", field="png"
+        )
+    target = file if file is not None else picture.with_name(f"{picture.stem}_mask.png")
+    if target.is_symlink():
+        raise InputError(f"{target.name} is a link. Replace it by a file first.", field="png")
+    if not png:
+        with disk_errors(target):
+            target.unlink(missing_ok=True)
+        return ""
+    write_bytes(target, _fitted(png, open_picture(picture).rgb.size))
+    return target.relative_to(folder).as_posix()
+
+
+def _fitted(png: bytes, size: tuple[int, int]) -> bytes:
+    try:
+        with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+            if max(image.size) > MAX_SIDE:
+                raise InputError(f"The mask is larger than {MAX_SIDE} pixels a side.", field="png")
+            mask = image.convert("L")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"The mask is no PNG picture: {error}.", field="png") from error
+    if abs(mask.width / mask.height - size[0] / size[1]) > 0.05 * size[0] / size[1]:
+        raise InputError(
+            f"The mask has {mask.width} x {mask.height} pixels, its picture {size[0]} x {size[1]}: they must have the same shape.",
+            field="png",
+        )
+    with io.BytesIO() as file:
+        mask.resize(size, Image.Resampling.BILINEAR).save(file, "PNG")
+        return file.getvalue()
