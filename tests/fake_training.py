@@ -50,6 +50,12 @@ class FakeHost:
         self.leases += 1
         yield FakeLease()
 
+    def model_shape(self) -> None:
+        """Nothing is known of it."""
+
+    def count_tokens(self, text: str) -> int | None:
+        return len(text.split())
+
     def embedding_names(self) -> set[str]:
         return {path.stem for path in self.embeddings_dir.glob("*.pt")}
 

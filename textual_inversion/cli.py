@@ -13,7 +13,20 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from . import __version__
-from .commands import caption, convert, create, demo, demo_checkpoint, generate, inspect, preprocess, resume, train, ui
+from .commands import (
+    caption,
+    check,
+    convert,
+    create,
+    demo,
+    demo_checkpoint,
+    generate,
+    inspect,
+    preprocess,
+    resume,
+    train,
+    ui,
+)
 from .commands.command import Command
 from .commands.config_options import option_strings
 from .commands.console import Console
@@ -27,7 +40,20 @@ from .prepare.settings import PrepareSettings
 PROGRAM = "python -m textual_inversion"
 COMMANDS: tuple[Command, ...] = tuple(
     module.COMMAND
-    for module in (create, preprocess, caption, train, resume, generate, inspect, convert, ui, demo, demo_checkpoint)
+    for module in (
+        create,
+        preprocess,
+        caption,
+        check,
+        train,
+        resume,
+        generate,
+        inspect,
+        convert,
+        ui,
+        demo,
+        demo_checkpoint,
+    )
 )
 _POSITIONAL = ("name", "source", "destination")
 _OURS, _USAGE, _RESOURCE, _INTERRUPTED = 1, 2, 4, 130

@@ -18,7 +18,7 @@ from textual_inversion.runs.manager import RunManager
 from textual_inversion.runs.requests import CreateRequest
 from textual_inversion.ui.fields import Form
 from textual_inversion.ui.generation import GenerateRequest
-from textual_inversion.ui.tab_create import create_tab
+from textual_inversion.ui.tab_create import CreateTab
 from textual_inversion.ui.tab_generate import GenerateTab
 from textual_inversion.ui.tab_train import TrainTab
 
@@ -55,12 +55,12 @@ def test_every_field_of_a_run_has_a_widget(tab: TrainTab) -> None:
 
 def test_every_field_of_the_other_forms_has_a_widget(manager: RunManager) -> None:
     with gr.Blocks():
-        _, name = create_tab(manager)
+        name = CreateTab(manager).name
         generate = GenerateTab(manager, samplers=["Euler a"], defaults={})
     assert name.elem_id == "ti-create-name"
     assert set(generate.form.widgets) == set(options_of(GenerateRequest))
     with gr.Blocks() as page:
-        create_tab(manager)
+        CreateTab(manager)
     ids = {block.elem_id for block in page.blocks.values()}
     assert {f"ti-create-{name}" for name in options_of(CreateRequest)} <= ids
 
@@ -77,7 +77,7 @@ def test_labels_help_and_choices_are_those_of_the_config(tab: TrainTab) -> None:
         assert (widget.label, widget.info) == (option.label, option.help)
         assert widget.elem_id == f"ti-train-{name}"
         if choices := choices_of(TrainConfig, name):
-            assert choices_shown(widget) == list(choices)
+            assert choices_shown(widget) == [(option.shown or {}).get(choice, choice) for choice in choices]
         if isinstance(widget, gr.Slider):
             assert (widget.minimum, widget.maximum, widget.step) == (option.low, option.high, option.step)
 
@@ -86,7 +86,7 @@ def test_distinct_values_come_back_to_their_own_field() -> None:
     with gr.Blocks():
         form = Form(TrainConfig, form="train")
         form.show(options_of(TrainConfig))
-    given = {name: index for index, name in enumerate(form.widgets)}
+    given = {name: f"value {index}" for index, name in enumerate(form.widgets)}
     back = form.values(["" if name in ("data", "preview_prompts") else value for name, value in given.items()])
     assert {name: back[name] for name in given if name not in ("data", "preview_prompts")} == {
         name: value for name, value in given.items() if name not in ("data", "preview_prompts")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 EMBEDDINGS_DIR = "embeddings"
 LOG_DIR = "outputs/textual_inversion"
 PICTURES_DIR = "outputs/pictures"
+TEMPLATES_DIR = "textual_inversion_templates"
+"""As in web UIs: a person's own prompt templates, found by name."""
 
 
 def add_shared_options(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +69,7 @@ def standalone_host(
         embeddings_dir=arguments.embeddings_dir,
         device=arguments.device,
         threads=arguments.threads,
+        template_dirs=(Path(TEMPLATES_DIR),),
         precision=precision_of(arguments, otherwise=precision),
     )
     host.load()

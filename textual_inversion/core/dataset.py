@@ -14,7 +14,7 @@ from .errors import InputError
 from .fit import LATENT_FACTOR, Box, Size, fit_image, source_box, target_size, to_pixels
 from .folders import Findings, FolderSpec, FoundPicture, find_pictures
 from .masks import is_graded, loss_weights, scaled_box
-from .pictures import OpenedPicture, open_picture
+from .pictures import OpenedPicture, PictureFacts, open_picture
 from .settings.pictures import Fit
 
 MAX_LISTED = 20
@@ -114,8 +114,8 @@ def load_dataset(
         if on_progress is not None:
             on_progress(done, len(found.pictures))
     if problems:
-        raise InputError(_listed(problems, total=len(found.pictures)), field="data")
-    notes = (*found.notes, *_notes(items, found, options))
+        raise InputError(problems_sentence(problems, total=len(found.pictures)), field="data")
+    notes = (*found.notes, *notes_on(items, found, options))
     if options.flip:
         items = [each for item in items for each in (item, item.as_mirrored())]
     return Dataset(items=tuple(items), notes=notes)
@@ -123,20 +123,27 @@ def load_dataset(
 
 def _load_item(picture: FoundPicture, options: DatasetOptions, *, words: FileNameWords) -> DatasetItem:
     opened = open_picture(picture.path)
-    source = opened.rgb.size
+    facts = PictureFacts(size=opened.rgb.size, transparent=opened.alpha is not None)
+    item = item_of(picture, facts, options, words=words)
+    return replace(item, weights=_weights(picture, opened, options, box=item.box, size=item.size))
+
+
+def item_of(
+    picture: FoundPicture, facts: PictureFacts, options: DatasetOptions, *, words: FileNameWords
+) -> DatasetItem:
+    """A picture as it would be trained, still without weights. Raises InputError for one too small, or a bad caption file."""
+    source = facts.size
     size = target_size(source, fit=options.fit, width=options.width, height=options.height)
     if 0 in size:
         raise InputError(f"{picture.path} is too small to train on: {source[0]} x {source[1]} pixels.", field="data")
-    box = source_box(source, size, fit=options.fit)
     return DatasetItem(
         path=picture.path,
         source_size=source,
         size=size,
-        box=box,
+        box=source_box(source, size, fit=options.fit),
         caption=read_caption(picture.path, words),
         repeats=picture.repeats,
-        weights=_weights(picture, opened, options, box=box, size=size),
-        transparent=opened.alpha is not None,
+        transparent=facts.transparent,
     )
 
 
@@ -162,14 +169,16 @@ def _grey(mask: OpenedPicture) -> Image.Image:
     return mask.alpha if mask.alpha is not None and low == high else grey
 
 
-def _listed(problems: Sequence[str], *, total: int) -> str:
+def problems_sentence(problems: Sequence[str], *, total: int) -> str:
+    """Why training cannot start: all problems, or the first so many."""
     if len(problems) == 1:
         return problems[0]
     more = [f"… and {len(problems) - MAX_LISTED} more"] if len(problems) > MAX_LISTED else []
     return "\n".join([f"{len(problems)} of {total} pictures cannot be used:", *problems[:MAX_LISTED], *more])
 
 
-def _notes(items: Sequence[DatasetItem], found: Findings, options: DatasetOptions) -> list[str]:
+def notes_on(items: Sequence[DatasetItem], found: Findings, options: DatasetOptions) -> list[str]:
+    """What a person should know about the pictures themselves."""
     notes: list[str] = []
     small = [item.path.name for item in items if item.enlarged]
     transparent = [item.path.name for item in items if item.transparent]

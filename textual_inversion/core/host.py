@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from .embedding import Vectors
+from .model_shape import ModelShape
 
 PredictionType = Literal["epsilon", "v_prediction"]
 ModelFamily = Literal["sd1", "sd2", "sdxl"]
@@ -192,6 +193,14 @@ class Host(Protocol):
     @property
     def native_size(self) -> int:
         """Side in pixels of the pictures that the loaded checkpoint was made for: 512, 768, 1024; 64 for the demo."""
+        ...
+
+    def model_shape(self) -> ModelShape | None:
+        """Of the model that is loaded; None while none is. Loads none, and needs no lease."""
+        ...
+
+    def count_tokens(self, text: str) -> int | None:
+        """How many tokens of a prompt a text takes, without start and end; None while that is not known. Loads nothing."""
         ...
 
     def lease(self, request: LeaseRequest) -> AbstractContextManager[Lease]:

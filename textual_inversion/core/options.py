@@ -83,7 +83,7 @@ def _check_range(name: str, value: float, described: Option) -> None:
     if below or above:
         low = "-infinity" if described.low is None else shown_number(described.low)
         high = "infinity" if described.high is None else shown_number(described.high)
-        raise InputError(f"{described.label}: {value} is not between {low} and {high}.", field=name)
+        raise InputError(f"{described.label.rstrip('.')}: {value} is not between {low} and {high}.", field=name)
 
 
 def shown_number(value: float) -> str:

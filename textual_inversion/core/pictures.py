@@ -41,6 +41,10 @@ _DECODER_ERRORS = (
 """What Pillow's decoders are known to raise on broken files."""
 
 
+_ORIENTATION, _ON_ITS_SIDE = 0x0112, range(5, 9)
+"""EXIF's tag, and its values that swap width and height."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class OpenedPicture:
     """``rgb`` in mode RGB; ``alpha`` in mode L of the same size, None where nothing is transparent.
@@ -66,6 +70,48 @@ def open_picture(path: Path) -> OpenedPicture:
             return _converted(image)
     except _DECODER_ERRORS as error:
         raise InputError(f"{path} cannot be read as a picture: {_reason(error)}", field="data") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureFacts:
+    """``size`` is (width, height) once turned as EXIF says; ``transparent``: whether some pixel is not opaque."""
+
+    size: tuple[int, int]
+    transparent: bool
+
+
+def peek_picture(path: Path) -> PictureFacts:
+    """What can be known of a file without the whole cost of opening it: a fraction of it for PNG and JPEG.
+
+    Raises InputError, as ``open_picture`` would, for what is no picture, is cut off or is damaged as far as checksums
+    (PNG) and the coarse part of the data (JPEG) tell.
+    """
+    try:
+        with Image.open(path, formats=_formats()) as file:
+            _check_size(path, file.size)
+            facts = _facts(file)
+            if facts is None or file.format not in ("PNG", "JPEG"):
+                opened = open_picture(path)
+                return PictureFacts(size=opened.rgb.size, transparent=opened.alpha is not None)
+            if file.format == "PNG":
+                file.verify()
+            else:
+                file.draft("RGB", (max(1, file.size[0] // 8), max(1, file.size[1] // 8)))
+                file.load()
+            return facts
+    except _DECODER_ERRORS as error:
+        raise InputError(f"{path} cannot be read as a picture: {_reason(error)}", field="data") from error
+
+
+def _facts(file: Image.Image) -> PictureFacts | None:
+    """None where only the pixels tell."""
+    if file.mode.endswith(("A", "a")) or "transparency" in file.info:
+        return None
+    if file.format == "PNG" and "exif" not in file.info:
+        turned = False  # Pillow would decode the whole file to see whether something follows
+    else:
+        turned = file.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
+    return PictureFacts(size=file.size[::-1] if turned else file.size, transparent=False)
 
 
 def _formats() -> list[str]:

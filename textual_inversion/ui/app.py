@@ -10,8 +10,9 @@ import gradio as gr
 from ..runs.manager import RunManager
 from .ids import PAGE
 from .portable import accepted, unlisted
-from .tab_create import create_tab
+from .tab_create import CreateTab
 from .tab_generate import GenerateTab
+from .tab_library import library_tab
 from .tab_train import TrainTab
 
 
@@ -30,11 +31,14 @@ def build_app(
             gr.Textbox(value=notice, show_label=False, interactive=False, container=False, elem_classes=["ti-notice"])
         with gr.Tabs():
             with gr.TabItem("Create", id="create"):
-                created, name = create_tab(manager)
-            with gr.TabItem("Train", id="train"):
+                create = CreateTab(manager)
+            with gr.TabItem("Train", id="train") as tab:
                 train = TrainTab(manager)
             with gr.TabItem("Generate", id="generate"):
-                GenerateTab(manager, samplers=samplers, defaults=generate_defaults or {})
-        created.then(train.refresh_names, inputs=[name], outputs=[train.names], **unlisted())
+                generate = GenerateTab(manager, samplers=samplers, defaults=generate_defaults or {})
+            with gr.TabItem("Library", id="library"):
+                library_tab()
+        train.wire(pictures=generate.form.widgets, create=create.form, tab=tab)
+        create.created.then(train.refresh_names, inputs=[create.name], outputs=[train.names], **unlisted())
         app.load(lambda: train.refresh_names(), inputs=[], outputs=[train.names], **unlisted())
     return app

@@ -1,38 +1,59 @@
-"""The line that tells what a run would be trained on, before it starts."""
+"""The lines that tell what a run would be trained on, what it would take, and what to look at, before it starts."""
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..core.config import TrainConfig
-from ..core.host import Host
+from ..core.errors import InputError
+from ..runs.manager import RunManager
 
 if TYPE_CHECKING:
-    from ..core.dataset import Dataset
+    from ..core.dataset_report import DatasetReport
+    from ..core.job import Job
 
 
-def check_run(config: TrainConfig, host: Host) -> tuple[str, tuple[str, ...]]:
-    """A summary and what a person should know. Raises InputError as the start of the run would."""
-    from ..core.job import prepare  # with the first check: a web UI that starts need not read all of the formats
+@dataclass(frozen=True)
+class Checked:
+    """A line about the whole, and sentences about what to look at."""
 
-    job = prepare(config, host, resume=None, from_step=None)
-    left = config.steps - job.start_step
-    begins = f", going on from step {job.start_step}" if job.start_step else ""
-    return f"{describe_dataset(job.dataset)} {_rounds(job.dataset, config, left)}{begins}.", job.warnings
+    summary: str
+    notes: tuple[str, ...]
 
 
-def describe_dataset(dataset: Dataset) -> str:
-    """Number of pictures, captions and training sizes in one sentence."""
-    items = [item for item in dataset.items if not item.mirrored]
-    captions = sum(bool(item.caption) for item in items)
-    sizes = Counter(f"{width}x{height}" for width, height in (item.size for item in items))
-    shapes = ", ".join(size if len(sizes) == 1 else f"{count} at {size}" for size, count in sizes.most_common(4))
-    told = "all with captions" if captions == len(items) else f"{captions} with captions"
-    return f"{len(items)} picture{'s' if len(items) != 1 else ''} ({shapes}), {told}."
+def check_run(config: TrainConfig, manager: RunManager) -> Checked:
+    """Quick: no picture is decoded whole, no model is touched. Raises InputError where the run could not start."""
+    # With the first check: a web UI that starts need not read all of the formats.
+    from ..core.dataset import problems_sentence
+    from ..core.dataset_report import Material, report
+    from ..core.dataset_survey import survey
+    from ..core.job import dataset_options, prepare
+    from .estimates import Costs
+
+    seen = survey(config.data, dataset_options(config), recursive=config.recursive)
+    if seen.problems:
+        total = len(seen.items) + len(seen.problems)
+        raise InputError(problems_sentence(seen.problems, total=total), field="data")
+    job = prepare(config, manager.host, resume=None, from_step=None, dataset=seen.dataset)
+    found = report(
+        Material(
+            survey=replace(seen, notes=()),
+            template=job.template,
+            vectors=job.source.count,
+            count_tokens=manager.host.count_tokens,
+        )
+    )
+    costs = Costs.of(config, [item.size for item in seen.items], steps=config.steps - job.start_step, manager=manager)
+    findings = [finding.message for finding in found.findings]
+    summary = f"{found.summary} {_rounds(job, found, config)} {costs.sentence}"
+    return Checked(summary, tuple(dict.fromkeys([*costs.advice, *job.warnings, *findings])))
 
 
-def _rounds(dataset: Dataset, config: TrainConfig, steps: int) -> str:
+def _rounds(job: Job, found: DatasetReport, config: TrainConfig) -> str:
+    steps = config.steps - job.start_step
     seen = steps * config.batch_size * config.gradient_accumulation
-    each = seen / max(1, sum(dataset.repeats))
-    return f"{steps} steps show each of them {each:.0f} times" if each >= 1 else f"{steps} steps show {seen} of them"
+    each = seen / max(1, sum(item.repeats for item in job.dataset.items))
+    begins = f", going on from step {job.start_step}" if job.start_step else ""
+    told = f"each of them {each:.0f} times" if each >= 1 else f"{seen} of them"
+    return f"{steps} steps show {told}{begins}."

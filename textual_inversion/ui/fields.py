@@ -63,12 +63,28 @@ class Form:
         common = {
             "label": option.label,
             "info": option.help,
-            "value": _shown(self._defaults[name]),
+            "value": self.shown(name, self._defaults[name]),
             "elem_id": element_id(self._form, name),
         }
         make = self._makers.get(name) or self._maker(name, option)
         self.widgets[name] = make(**common)
         return self.widgets[name]
+
+    def choices(self, name: str) -> list[str]:
+        """What a list for a field shows."""
+        return [self.shown(name, choice) for choice in choices_of(self._class, name)]
+
+    def shown(self, name: str, value: Any) -> Any:
+        """What the widget of a field holds for a value of its configuration."""
+        if (option := self.options[name]).shown is not None:
+            return option.shown.get(value, value)
+        return "\n".join(map(str, value)) if isinstance(value, (tuple, list)) else value
+
+    def updates(self, values: Mapping[str, Any]) -> list[Any]:
+        """For an event with ``inputs`` as outputs: fills in those fields, and leaves the others alone."""
+        return [
+            gr.update(value=self.shown(name, values[name])) if name in values else gr.update() for name in self.widgets
+        ]
 
     @property
     def inputs(self) -> list[Any]:
@@ -80,6 +96,8 @@ class Form:
         return {name: self._read(name, value) for name, value in zip(self.widgets, given, strict=True)}
 
     def _read(self, name: str, value: Any) -> Any:
+        if shown := self.options[name].shown:
+            return next((choice for choice, words in shown.items() if words == value), value)
         if typing.get_origin(self._hints[name]) is tuple:
             return [line.strip() for line in (value or "").splitlines() if line.strip()]
         if _optional(self._hints[name]) is int and isinstance(value, str):
@@ -92,8 +110,8 @@ class Form:
         hint = self._hints[name]
         if hint is bool:
             return gr.Checkbox
-        if choices := choices_of(self._class, name):
-            return _with(gr.Dropdown, choices=[str(choice) for choice in choices])
+        if choices := self.choices(name):
+            return _with(gr.Dropdown, choices=choices)
         if _is_slider(hint, option):
             return _with(gr.Slider, minimum=option.low, maximum=option.high, step=option.step)
         if hint is int:
@@ -125,10 +143,6 @@ def _optional(hint: Any) -> Any:
     if typing.get_origin(hint) not in (typing.Union, types.UnionType):
         return None
     return next(part for part in typing.get_args(hint) if part is not type(None))
-
-
-def _shown(value: Any) -> Any:
-    return "\n".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def _rows(names: Sequence[str], is_wide: Callable[[str], bool]) -> Iterator[list[str]]:

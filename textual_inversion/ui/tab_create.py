@@ -8,6 +8,7 @@ import gradio as gr
 
 from ..core.errors import UserError
 from ..core.options import build
+from ..core.vector_advice import advice_on_vectors
 from ..runs.access import Access
 from ..runs.api import create_embedding
 from ..runs.manager import RunManager
@@ -23,32 +24,66 @@ _INTRODUCTION = (
 )
 
 
-def create_tab(manager: RunManager, access: Access | None = None) -> tuple[Any, Any]:
-    """Draws the tab. Returns the button's event, for what should follow, and the widget with the name.
+class CreateTab:
+    """Draws the tab where it is made. ``created`` is the button's event, for what should follow; paths in the form have to pass
+    ``access``."""
 
-    A path in the form has to pass ``access``.
-    """
-    form = Form(CreateRequest, form="create", makers={"init": _init_list})
-    gr.Markdown(_INTRODUCTION)
-    with gr.Column(elem_classes=["ti-narrow"]):
-        form.show(["name", "init_text", "vectors", "overwrite"])
-        with gr.Accordion("Advanced", open=False):
-            form.show(["init", "seed"])
-        button = gr.Button("Create embedding", variant="primary", elem_id=element_id("create", "go"))
-        answer = gr.HTML()
+    def __init__(self, manager: RunManager, access: Access | None = None) -> None:
+        self._manager, self._access = manager, access or Access()
+        self.form = Form(CreateRequest, form="create", makers={"init": _init_list})
+        gr.Markdown(_INTRODUCTION)
+        with gr.Column(elem_classes=["ti-narrow"]):
+            self.form.show(["name", "init_text", "vectors"])
+            self._draw_advice()
+            self.form.show(["overwrite"])
+            with gr.Accordion("Advanced", open=False):
+                self.form.show([name for name in self.form.options if name not in self.form.widgets])
+            button = gr.Button("Create embedding", variant="primary", elem_id=element_id("create", "go"))
+            answer = gr.HTML()
+        self.created = button.click(self.create, inputs=self.form.inputs, outputs=[answer], **unlisted())
 
-    def create(*given: Any) -> str:
+    @property
+    def name(self) -> Any:
+        """The widget with the new name."""
+        return self.form.widgets["name"]
+
+    def create(self, *given: Any) -> str:
+        """Make the embedding; the answer says where it is."""
         try:
-            request = build(CreateRequest, form.values(given))
-            if access is not None and request.init not in INIT_METHODS:
-                access.check_path(request.init, field="init")
-            path, warnings = create_embedding(manager, request)
+            request = build(CreateRequest, self.form.values(given))
+            if request.init not in INIT_METHODS:
+                self._access.check_path(request.init, field="init")
+            path, warnings = create_embedding(self._manager, request)
         except UserError as error:
             return error_message(error, form="create")
         return message(f"Created {path.stem}: {path}. Next: Train.", kind="done", notes=warnings)
 
-    event = button.click(create, inputs=form.inputs, outputs=[answer], **unlisted())
-    return event, form.widgets["name"]
+    def advise(self, pictures: str) -> str:
+        """How many vectors for a number of pictures, or for those in a folder."""
+        text = (pictures or "").strip()
+        if not text:
+            return ""
+        try:
+            count = int(text) if text.isdecimal() and len(text) < 10 else self._count(text)
+        except UserError as error:
+            return message(error.message)
+        return message(advice_on_vectors(count) if count else "Without a picture nothing can be learned.")
+
+    def _count(self, folder: str) -> int:
+        from ..core.folders import find_pictures, parse_folder
+
+        path = self._access.check_path(str(parse_folder(folder).path), field="data")
+        return len(find_pictures([str(path)]).pictures)
+
+    def _draw_advice(self) -> None:
+        pictures = gr.Textbox(
+            label="Advice: how many vectors?",
+            info="Type how many pictures you have, or their folder.",
+            max_lines=1,
+            elem_id=element_id("create", "pictures"),
+        )
+        hint = gr.HTML()
+        pictures.change(self.advise, inputs=[pictures], outputs=[hint], show_progress="hidden", **unlisted())
 
 
 def _init_list(**common: Any) -> Any:

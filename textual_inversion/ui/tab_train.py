@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import gradio as gr
@@ -13,32 +13,51 @@ from ..runs.access import Access
 from ..runs.manager import RunManager
 from .dataset_check import check_run
 from .fields import Form
+from .filler import Filler
 from .ids import SIDE, TOOL, element_id
 from .messages import error_message, message
 from .monitor import monitor
 from .portable import unlisted
+from .preview_source import with_previews_from
 from .templates import chosen_template, shown_template, template_choices
 
-SHOWN_FIRST = ("Embedding", "Pictures", "Prompts", "Optimiser", "Saving")
-"""Groups with everyday fields; their advanced fields, and all other groups, are folded away."""
+FIRST = (
+    ("name", "learning_rate", "clip_gradient", "clip_value", "batch_size", "gradient_accumulation"),
+    ("data", "log_dir", "template", "width", "height", "fit"),
+    ("steps", "image_every", "save_every"),
+    ("alpha_weight", "png_embedding", "preview_from_txt2img", "preview_prompts"),
+    ("shuffle_tags", "tag_dropout", "latent_sampling"),
+)
+"""Everyday fields in the order of A1111's Train tab, so that a guide to that can be followed down the page."""
+
+_WITH_REFRESH = ("name", "template")
 
 
 class TrainTab:
-    """Draws the tab where it is made; ``refresh_names`` is for events elsewhere that change the list of embeddings."""
+    """Draws the tab where it is made; ``wire`` then makes its buttons work.
+
+    ``refresh_names`` is for events elsewhere that change the list of embeddings.
+    """
 
     def __init__(self, manager: RunManager, access: Access | None = None) -> None:
         """Paths in the form have to pass ``access``."""
         self._manager, self._host, self._access = manager, manager.host, access or Access()
-        makers = {"name": self._name_list, "template": self._template_list}
+        makers = {
+            "name": self._name_list,
+            "template": self._template_list,
+            "fit": self._radio("fit"),
+            "latent_sampling": self._radio("latent_sampling"),
+        }
+        self._sources: tuple[str, ...] = ()
         template = shown_template(self._host, TrainConfig().template)
         self.form = Form(TrainConfig, form="train", defaults={**manager.defaults, "template": template}, makers=makers)
         with gr.Row():
             with gr.Column(scale=5, min_width=420):
+                self._filler = Filler(manager, self.form, values=self._values)
                 self._draw_form()
             with gr.Column(scale=6, min_width=420, elem_classes=[SIDE]):
-                buttons = self._draw_buttons()
+                self._draw_buttons()
                 monitor()
-        self._wire(*buttons)
 
     @property
     def names(self) -> Any:
@@ -50,11 +69,22 @@ class TrainTab:
         known = self._names()
         return gr.update(choices=known, **({"value": chosen} if chosen in known else {}))
 
+    def wire(self, *, pictures: Mapping[str, Any] | None = None, create: Form | None = None, tab: Any = None) -> None:
+        """``pictures``: widgets of the tab where pictures are made, for previews as there; ``create``: a form that presets fill in too;
+        ``tab``: the tab item that this is in, for what is read anew whenever it is opened."""
+        self._sources = tuple(pictures or {})
+        given = [*self.form.inputs, *(pictures or {}).values()]
+        self._check.click(self.check, inputs=given, outputs=[self._answer], **unlisted())
+        self._go.click(self.start, inputs=given, outputs=[self._answer], **unlisted())
+        self._filler.wire(create)
+        if tab is not None:
+            tab.select(self._refresh_all, inputs=[], outputs=[self.names, self._filler.runs], **unlisted())
+
     def config(self, given: tuple[Any, ...]) -> TrainConfig:
         """What the form says. Raises InputError naming the field."""
-        values = self.form.values(given)
-        values["template"] = chosen_template(self._host, values["template"])
-        config = TrainConfig.from_mapping(values)
+        own = len(self.form.inputs)
+        config = TrainConfig.from_mapping(self._values(given[:own]))
+        config = with_previews_from(config, dict(zip(self._sources, given[own:], strict=True)))
         self._access.check_config(config)
         return config
 
@@ -62,39 +92,45 @@ class TrainTab:
         """Check and start; the answer tells the monitor which run to show."""
         try:
             config = self.config(given)
-            summary, notes = check_run(config, self._host)
+            checked = check_run(config, self._manager)
             run = self._manager.start(config)
         except UserError as error:
             return error_message(error, form="train")
-        return message(f"Started {config.name}. {summary}", kind="done", run=run, notes=notes)
+        return message(f"Started {config.name}. {checked.summary}", kind="done", run=run, notes=checked.notes)
 
     def check(self, *given: Any) -> str:
         """What would be trained, without starting."""
         try:
-            summary, notes = check_run(self.config(given), self._host)
+            checked = check_run(self.config(given), self._manager)
         except UserError as error:
             return error_message(error, form="train")
-        return message(summary, notes=notes)
+        return message(checked.summary, notes=checked.notes)
+
+    def _values(self, given: tuple[Any, ...]) -> dict[str, Any]:
+        values = self.form.values(given)
+        return {**values, "template": chosen_template(self._host, values["template"] or "")}
 
     def _draw_form(self) -> None:
-        for group in SHOWN_FIRST:
+        for names in FIRST:
             with gr.Group(elem_classes=["ti-group"]):
-                gr.Markdown(f"#### {group}", elem_classes=["ti-heading"])
-                self._draw_group(group)
-        groups = dict.fromkeys(option.group for option in self.form.options.values())
+                self._draw_fields(names)
+        others = [name for name in self.form.options if name not in self.form.widgets]
+        groups = dict.fromkeys(self.form.options[name].group for name in others)
         with gr.Accordion("Advanced", open=False, elem_id=element_id("train", "advanced")):
             for group in groups:
-                if names := self.form.names(group=group, advanced=True):
-                    with gr.Accordion(group, open=False):
-                        self.form.show(names)
+                with gr.Accordion(group, open=False):
+                    self.form.show([name for name in others if self.form.options[name].group == group])
 
-    def _draw_group(self, group: str) -> None:
-        names = self.form.names(group=group, advanced=False)
-        for name, update in (("name", self.refresh_names), ("template", self._refresh_templates)):
-            if name in names:
-                self._draw_list(name, update)
-                names.remove(name)
-        self.form.show(names)
+    def _draw_fields(self, names: Iterable[str]) -> None:
+        plain: list[str] = []
+        for name in names:
+            if name in _WITH_REFRESH:
+                self.form.show(plain)
+                plain = []
+                self._draw_list(name, self.refresh_names if name == "name" else self._refresh_templates)
+            else:
+                plain.append(name)
+        self.form.show(plain)
 
     def _draw_list(self, name: str, update: Callable[[], Any]) -> None:
         """A list with the button that reads its folder again."""
@@ -103,15 +139,11 @@ class TrainTab:
             button = gr.Button("\u21bb", elem_classes=[TOOL], elem_id=element_id("train", "refresh", name))
         button.click(lambda: update(), inputs=[], outputs=[self.form.widgets[name]], **unlisted())
 
-    def _draw_buttons(self) -> tuple[Any, Any, Any]:
+    def _draw_buttons(self) -> None:
         with gr.Row():
-            check = gr.Button("Check", elem_id=element_id("train", "check"))
-            go = gr.Button("Train embedding", variant="primary", elem_id=element_id("train", "go"))
-        return check, go, gr.HTML()
-
-    def _wire(self, check: Any, go: Any, answer: Any) -> None:
-        check.click(self.check, inputs=self.form.inputs, outputs=[answer], **unlisted())
-        go.click(self.start, inputs=self.form.inputs, outputs=[answer], **unlisted())
+            self._check = gr.Button("Check", elem_id=element_id("train", "check"))
+            self._go = gr.Button("Train Embedding", variant="primary", elem_id=element_id("train", "go"))
+        self._answer = gr.HTML()
 
     def _names(self) -> list[str]:
         return sorted(self._host.embedding_names(), key=str.casefold)
@@ -122,5 +154,11 @@ class TrainTab:
     def _template_list(self, **common: Any) -> Any:
         return gr.Dropdown(choices=list(template_choices(self._host)), allow_custom_value=True, **common)
 
+    def _radio(self, name: str) -> Callable[..., Any]:
+        return lambda **common: gr.Radio(choices=self.form.choices(name), **common)
+
     def _refresh_templates(self) -> Any:
         return gr.update(choices=list(template_choices(self._host)))
+
+    def _refresh_all(self) -> tuple[Any, Any]:
+        return self.refresh_names(), self._filler.refresh_runs()

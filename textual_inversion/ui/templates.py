@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ..core.host import Host
 from ..core.templates import TemplateFile, list_templates, shipped_templates_dir
 
-_MARKS = {True: "shipped", False: "yours"}
+_OURS, _HOSTS, _YOURS = "shipped", "web UI", "yours"
+_COME_WITH = frozenset(
+    {"none.txt", "hypernetwork.txt", "style.txt", "style_filewords.txt", "subject.txt", "subject_filewords.txt"}
+)
+"""What web UIs put into their own folder, where people put theirs too."""
 
 
 def template_choices(host: Host) -> dict[str, str]:
     """What the list shows -> what the configuration holds. The user's come first."""
-    files = list_templates(host.template_dirs)
-    return {_shown(file): file.label for file in files}
+    return {_shown(file): file.label for file in sorted(list_templates(host.template_dirs), key=_yours_first)}
 
 
 def shown_template(host: Host, label: str) -> str:
@@ -27,8 +28,16 @@ def chosen_template(host: Host, shown: str) -> str:
 
 
 def _shown(file: TemplateFile) -> str:
-    return f"{file.label} ({_MARKS[_is_shipped(file.folder)]})"
+    """The folder of a second file of a name is told by its mark; where that is not enough, by its label."""
+    mark = _mark(file)
+    return f"{file.label if mark == _YOURS else file.name} ({mark})"
 
 
-def _is_shipped(folder: Path) -> bool:
-    return folder.resolve() == shipped_templates_dir()
+def _yours_first(file: TemplateFile) -> int:
+    return (_YOURS, _HOSTS, _OURS).index(_mark(file))
+
+
+def _mark(file: TemplateFile) -> str:
+    if file.folder.resolve() == shipped_templates_dir():
+        return _OURS if file.name in _COME_WITH else _YOURS
+    return _HOSTS if file.name in _COME_WITH else _YOURS

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import gradio as gr
 
 from ..runs.access import Access
 from ..runs.manager import RunManager
 from .ids import PAGE
 from .portable import accepted, unlisted
-from .tab_create import create_tab
+from .tab_create import CreateTab
+from .tab_library import library_tab
 from .tab_train import TrainTab
 
 
-def build_tab(manager: RunManager, access: Access) -> gr.Blocks:
-    """The web UI renders this into its page. Paths in the forms have to pass ``access``."""
+def build_tab(manager: RunManager, access: Access, *, pictures: Mapping[str, Any] | None = None) -> gr.Blocks:
+    """The web UI renders this into its page. Paths in the forms have to pass ``access``; ``pictures`` are the widgets of its
+    txt2img tab, see ``WebUI.txt2img``."""
     options = accepted(gr.Blocks.__init__, {"analytics_enabled": False})
     with gr.Blocks(**options) as tab, gr.Column(elem_classes=[PAGE]), gr.Tabs():
         with gr.TabItem("Create", id="create"):
-            created, name = create_tab(manager, access)
-        with gr.TabItem("Train", id="train"):
+            create = CreateTab(manager, access)
+        with gr.TabItem("Train", id="train") as train_tab:
             train = TrainTab(manager, access)
-        created.then(train.refresh_names, inputs=[name], outputs=[train.names], **unlisted())
+        with gr.TabItem("Library", id="library"):
+            library_tab()
+        train.wire(pictures=pictures, create=create.form, tab=train_tab)
+        create.created.then(train.refresh_names, inputs=[create.name], outputs=[train.names], **unlisted())
     _keep_out_of_settings(tab)
     return tab
 

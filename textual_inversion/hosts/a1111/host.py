@@ -15,6 +15,7 @@ from modules import sd_hijack, sd_models, shared
 
 from ...core.errors import LeaseError
 from ...core.host import LeaseRequest
+from ...core.model_shape import ModelShape
 from ...core.templates import shipped_templates_dir
 from . import cards
 
@@ -51,6 +52,22 @@ class A1111Host:
         from .text import encoders_of
 
         return native_size(model, encoders_of(model)[0])
+
+    def model_shape(self) -> ModelShape | None:
+        model = sd_models.model_data.sd_model
+        if model is None:
+            return None
+        from .shape import shape_of
+
+        return shape_of(model)
+
+    def count_tokens(self, text: str) -> int | None:
+        model = sd_models.model_data.sd_model
+        if model is None:
+            return None
+        from .text import encoders_of
+
+        return len(next(iter(encoders_of(model)[1].values())).tokenize(text))
 
     @contextmanager
     def lease(self, request: LeaseRequest) -> Iterator[A1111Lease]:

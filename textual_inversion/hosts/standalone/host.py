@@ -11,10 +11,12 @@ import torch
 
 from ...core.errors import LeaseError
 from ...core.host import LeaseRequest
+from ...core.model_shape import ModelShape
 from .device import Precision, choose_device, unet_dtype, unused_card
 from .embeddings import EmbeddingLibrary
 from .lease import StandaloneLease, frozen
 from .loading import LoadedModel, load_model
+from .shape import shape_of
 
 PACKAGE = Path(__file__).resolve().parents[2]
 DEMO_CHECKPOINT = PACKAGE / "demo" / "assets" / "demo.safetensors"
@@ -81,6 +83,12 @@ class StandaloneHost:
         guesses = self._model.layout.warnings if self._model else ()
         return ((card,) if card else ()) + guesses
 
+    def model_shape(self) -> ModelShape | None:
+        return shape_of(self._model) if self._model else None
+
+    def count_tokens(self, text: str) -> int | None:
+        return len(next(iter(self._model.encoders.values())).tokenize(text)) if self._model else None
+
     def use_checkpoint(self, path: Path | None) -> None:
         """Choose another checkpoint (None: the demo). A run that holds the old one stops at its next ``check``."""
         self._checkpoint = path or DEMO_CHECKPOINT
@@ -120,7 +128,7 @@ class StandaloneHost:
                     yield lease
                 finally:
                     open_ = False
-                    model.networks.vae.to(model.device)
+                    lease.unpark()
         finally:
             self._lent.release()
 

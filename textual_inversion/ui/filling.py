@@ -1,0 +1,62 @@
+"""Filling the form: from a preset, or with the settings of an earlier run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..core.config import TrainConfig
+from ..core.options import options_of
+from ..runs.manager import RunManager
+
+_LISTED = 100
+"""Runs in the list; older ones can be used from the command line with ``--config``."""
+
+_TOLD = 8
+
+
+def run_choices(manager: RunManager) -> list[str]:
+    """Runs of this process and on disk, newest first, each with its id at the end."""
+    return [_choice(run) for run in manager.runs()[:_LISTED]]
+
+
+def run_settings(manager: RunManager, choice: str) -> tuple[str, dict[str, Any]]:
+    """The name and the settings of the run that a choice stands for. Raises UnknownRunError."""
+    described = manager.describe(choice.rpartition("[")[2].rstrip("]"))
+    return described["name"], described["config"]
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """What of ``after`` is other than in ``before``; values as configurations hold them."""
+    return {name: value for name, value in after.items() if name not in before or _plain(before[name]) != _plain(value)}
+
+
+def told_changes(before: Mapping[str, Any], changed: Mapping[str, Any], config_class: type = TrainConfig) -> str:
+    """``Max steps 100000 -> 3000, …``"""
+    if not changed:
+        return "All of it was set so already."
+    labels = {name: option.label for name, option in options_of(config_class).items()}
+    told = [
+        f"{labels.get(name, name)} {_words(before.get(name))} \u2192 {_words(value)}" for name, value in changed.items()
+    ]
+    more = f", and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+    return f"Changed: {', '.join(told[:_TOLD])}{more}."
+
+
+def _choice(run: Mapping[str, Any]) -> str:
+    day = time.strftime("%Y-%m-%d %H:%M", time.localtime(run["created"]))
+    return f"{run['name']}, {day}, step {run['step']} of {run['total_steps']} [{run['id']}]"
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, (tuple, list)) else value
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if value in (None, "", (), []):
+        return "none"
+    text = ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
