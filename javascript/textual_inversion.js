@@ -37,6 +37,20 @@
         return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
     }
 
+    // What the study of a run calls its figures, in a person's words.
+    const FIGURES = {held_out_gain: "Held-out gain", context_drift: "Context drift"};
+
+    function state(run) {
+        if (run.state === "resumable") return "on disk";
+        if (run.state === "held") return "queued before the restart";
+        return run.place ? `waiting, number ${run.place}` : run.state;
+    }
+
+    function standing(run) {
+        if (ACTIVE.has(run.state) || run.state === "held") return state(run);
+        return `${state(run)}, step ${run.step}${run.state === "resumable" && run.total_steps ? ` of ${run.total_steps}` : ""}`;
+    }
+
     class Monitor {
         constructor(place) {
             this.root = place.dataset.api;
@@ -53,8 +67,9 @@
             const chart = (name, title) => make("figure", {class: `ti-chart ti-chart-${name}`}, make("figcaption", {text: title}), this[name] = document.createElementNS("http://www.w3.org/2000/svg", "svg"));
             this.place.replaceChildren(
                 make("div", {class: "ti-head"}, part("list", "select"), part("state", "span")),
+                part("queue"),
                 make("div", {class: "ti-bar"}, part("filled")),
-                part("figures"), part("buttons"), part("refusal"), part("latest"),
+                part("figures"), part("buttons"), part("steps"), part("refusal"), part("latest"), part("advice"),
                 make("div", {class: "ti-charts"},
                     chart("losses", "Loss: smoothed (line), each step (faint), fixed batch (dots)"),
                     chart("rates", "Learning rate"),
@@ -70,6 +85,7 @@
                 this.acts[act].addEventListener("click", () => this.act(act));
                 this.buttons.append(this.acts[act]);
             };
+            button("start", "Start");
             button("interrupt", "Interrupt");
             button("pause", "Pause");
             button("resume", "Resume");
@@ -78,6 +94,16 @@
             this.buttons.append(this.upTo);
             button("save", "Save now");
             button("preview", "Preview now");
+            this.line = new window.textualInversionQueue(this.queue, {
+                ask: (path, body) => ask(this.root, path, body),
+                changed: () => { this.listed = 0; this.poke(); },
+                choose: (run) => { this.follow(run); this.poke(); },
+            });
+            this.kept = new window.textualInversionSteps(this.steps, {
+                act: (act, body) => this.tell(act, body),
+                say: (kind, text) => { this.story.tell(kind, text); this.draw(); },
+                follow: (run) => { this.follow(run); this.poke(); },
+            });
             new ResizeObserver(() => this.draw()).observe(this.place);
         }
 
@@ -89,7 +115,8 @@
             this.strip.replaceChildren();
             this.large.replaceChildren();
             this.refusal.textContent = "";
-            this.shown = 0;
+            this.shown = this.cuts = 0;
+            this.kept.forget();
         }
 
         async loop() {
@@ -134,6 +161,7 @@
                 if (first) this.follow(first.id);
             }
             this.drawList();
+            await this.line.show(this.runs);
         }
 
         changed() {
@@ -142,20 +170,27 @@
         }
 
         async act(act) {
-            this.refusal.textContent = "";
             const body = {};
             if (act === "resume" && Number(this.total.value) > 0 && Number(this.total.value) !== this.run.total_steps) body.steps = Number(this.total.value);
+            await this.tell(act, body);
+        }
+
+        // The server's answer; null where it refused, which is shown.
+        async tell(act, body) {
+            this.refusal.textContent = "";
+            let answer = null;
             try {
-                await ask(this.root, `runs/${this.chosen}/${act}`, body);
+                answer = await ask(this.root, `runs/${this.chosen}/${act}`, body);
             } catch (error) {
                 this.refusal.textContent = error.message;
             }
             this.listed = 0;
             this.poke();
+            return answer;
         }
 
         drawList() {
-            const label = (run) => `${run.name} · ${ACTIVE.has(run.state) ? run.state : `${run.state} at step ${run.step}`}`;
+            const label = (run) => `${run.name} · ${standing(run)}`;
             const key = JSON.stringify(this.runs.map((run) => [run.id, label(run)])) + this.chosen;
             if (key === this.listKey || document.activeElement === this.list) return;
             this.listKey = key;
@@ -175,6 +210,8 @@
             this.filled.parentNode.setAttribute("aria-valuenow", String(Math.round(share * 100)));
             this.drawFigures(run);
             this.drawButtons(state);
+            this.kept.show(run, [...this.story.kept.keys()].sort((a, b) => a - b), ACTIVE.has(state));
+            this.advice.replaceChildren(...((run && run.advice) || []).map((text) => make("p", {class: "ti-note ti-note-warning", text})));
             this.drawCharts();
             this.drawStrip();
             this.drawMessages();
@@ -186,7 +223,8 @@
             if (!run) return this.chosen ? "" : "Nothing is being trained.";
             const coding = this.story.encoding;
             if (run.state === "running" && coding) return `encoding pictures, ${coding.done} of ${coding.total}`;
-            return run.state;
+            if (run.cause === "checkpoint" && run.state === "interrupted") return "stopped: another checkpoint";
+            return state(run);
         }
 
         drawFigures(run) {
@@ -197,9 +235,11 @@
                 ["Time left", run.state === "running" ? duration(run.eta_seconds) : "–"],
                 ["Loss", number(event && event.smooth_loss)],
                 ["Fixed batch", number(run.fixed_loss)],
-                ["Best step", run.best_step === null || run.best_step === undefined ? "–" : String(run.best_step)],
+                ["Best step", Number.isFinite(run.best_step) ? String(run.best_step) : "–"],
+                ["In use", Number.isFinite(run.used_step) ? `step ${run.used_step}` : "–"],
                 ["Rate", number(event && event.learn_rate)],
                 ["Norm", number(event && event.vector_norm)],
+                ...Object.entries(this.story.figures).map(([name, value]) => [FIGURES[name] || name.replace(/_/g, " "), number(value)]),
                 ["Seconds a step", number(event && event.seconds)],
             ];
             while (this.figures.children.length > figures.length) this.figures.lastChild.remove();
@@ -212,9 +252,11 @@
         }
 
         drawButtons(state) {
-            const running = state === "running", active = ACTIVE.has(state), ended = Boolean(state) && !active;
-            const can = {interrupt: active || state === "paused", pause: running, save: running, preview: running, resume: ended};
+            const running = state === "running", active = ACTIVE.has(state), held = state === "held", ended = Boolean(state) && !active && !held;
+            const queued = held || Boolean(this.run && this.run.place);
+            const can = {start: queued, interrupt: active || held || state === "paused", pause: running, save: running, preview: running, resume: ended};
             for (const [act, button] of Object.entries(this.acts)) button.hidden = !can[act];
+            this.acts.interrupt.textContent = queued ? "Remove from the queue" : "Interrupt";
             this.upTo.hidden = !ended;
             if (ended && !this.total.value && this.run.total_steps) this.total.value = this.run.total_steps;
         }
@@ -238,6 +280,11 @@
         }
 
         drawStrip() {
+            if (this.cuts !== this.story.cuts) {
+                this.cuts = this.story.cuts;
+                this.shown = 0;
+                this.strip.replaceChildren();
+            }
             const fresh = this.story.previews.filter((event) => event.number > this.shown);
             for (const event of fresh) {
                 const source = address(this.root, `runs/${this.chosen}/pictures/${event.number}`);
@@ -254,6 +301,7 @@
         }
 
         enlarge(event, source) {
+            this.kept.choose(event.step);
             const same = this.large.dataset.number === String(event.number) && this.large.children.length;
             this.large.dataset.number = event.number;
             this.large.replaceChildren(...(same ? [] : [make("img", {src: source, alt: ""}), make("pre", {text: event.infotext})]));

@@ -3,7 +3,7 @@
 
 window.textualInversionStory = class {
     constructor() {
-        Object.assign(this, {number: 0, steps: [], fixed: [], previews: [], messages: [], newest: null, latest: null, encoding: null, first: 0});
+        Object.assign(this, {number: 0, steps: [], fixed: [], previews: [], messages: [], newest: null, latest: null, encoding: null, first: 0, kept: new Map(), figures: {}, cuts: 0});
     }
 
     add(event) {
@@ -30,6 +30,7 @@ window.textualInversionStory = class {
 
     on_evaluated(event) {
         this.fixed.push(event);
+        for (const [name, value] of Object.entries(event)) if (typeof value === "number" && !["step", "loss", "number"].includes(name)) this.figures[name] = value;
         if (this.fixed.length > 4000) this.fixed = this.fixed.filter((_, index) => index % 2 === 0);
     }
 
@@ -38,7 +39,10 @@ window.textualInversionStory = class {
         if (this.previews.length > 200) this.previews.shift();
     }
 
-    on_saved(event) { if (event.what !== "state") this.tell("info", `Step ${event.step}: saved ${event.path}`); }
+    on_saved(event) {
+        if (event.what === "copy" || event.what === "picture") this.kept.set(event.step, event.path);
+        if (event.what !== "state") this.tell("info", `Step ${event.step}: saved ${event.path}`);
+    }
 
     on_warning(event) { this.tell("warning", event.message); }
 
@@ -47,13 +51,18 @@ window.textualInversionStory = class {
 
     on_finished(event) {
         this.encoding = null;
-        this.tell(event.outcome === "failed" ? "error" : "done", event.message);
+        const kind = event.outcome === "failed" ? "error" : event.cause ? "warning" : "done";
+        this.tell(kind, event.message);
     }
 
     // Steps after a rollback, or before a resume from an earlier step, did not happen.
     cut(step) {
         this.steps = this.steps.filter((event) => event.step <= step);
         this.fixed = this.fixed.filter((event) => event.step <= step);
+        const previews = this.previews.filter((event) => event.step <= step);
+        if (previews.length < this.previews.length) this.cuts += 1;
+        this.previews = previews;
+        for (const kept of [...this.kept.keys()]) if (kept > step) this.kept.delete(kept);
     }
 
     tell(kind, text) {

@@ -106,5 +106,6 @@ def other_summary(item: QueuedRun) -> dict[str, Any]:
         "total_steps": steps if isinstance(steps, int) else 0,
         "run_dir": item.folder,
         "place": None,
+        "elsewhere": not left,
         "note": "Queued before the restart." if left else f"Waits in another program (process {pid}).",
     }
