@@ -73,6 +73,8 @@ def _routes(
         ("POST", "/convert", api.convert, 200),
         *_library_routes(library),
         *_prepare_routes(prepare),
+        ("GET", "/queue", api.queue, 200),
+        ("POST", "/queue", api.change_queue, 200),
         ("GET", "/runs", api.runs, 200),
         ("GET", "/runs/{run}", api.run, 200),
         ("GET", "/runs/{run}/events", api.events, 200),
@@ -82,6 +84,9 @@ def _routes(
         ("POST", "/runs/{run}/resume", api.resume, 202),
         ("POST", "/runs/{run}/save", api.save, 200),
         ("POST", "/runs/{run}/preview", api.preview, 200),
+        ("POST", "/runs/{run}/use", api.use, 200),
+        ("POST", "/runs/{run}/start", api.start, 202),
+        ("POST", "/runs/{run}/move", api.move, 200),
         *(("GET", path, handle, 200) for path, handle in more.items()),
     ]
     routes = [
