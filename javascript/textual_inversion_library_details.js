@@ -114,7 +114,7 @@ window.textualInversionDetails = class {
                 return make("tr", {}, ...cells.map((text) => make("td", {text})));
             });
         });
-        const titles = ["Vector", "Length", ...(known.length ? ["Against the model's mean", "Nearest words of the model (cosine)"] : [])];
+        const titles = ["Vector", "Length", ...(known.length ? ["Times the mean", "Nearest words of the model (cosine)"] : [])];
         this.table.replaceChildren(make("thead", {}, make("tr", {}, ...titles.map((text) => make("th", {text})))), make("tbody", {}, ...rows));
     }
 

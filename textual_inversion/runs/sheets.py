@@ -33,8 +33,8 @@ State = Literal["waiting", "running", "done", "stopped", "failed"]
 SETTLE_SECONDS = 1.0
 """How long a start waits for the model, so that a refusal is an answer."""
 
-_TILE = 512
-"""Pixels of a picture's longer side on the sheet, at most."""
+_TILE = (128, 512)
+"""Pixels of a picture's longer side on the sheet, at least and at most."""
 
 _log = logging.getLogger(__name__)
 
@@ -74,9 +74,10 @@ class Sheet:
     def drawn(self) -> Image.Image:
         """As far as it is made."""
         request = self.plan.request
-        scale = min(1.0, _TILE / max(request.width, request.height))
+        longer = max(request.width, request.height)
+        scale = min(max(longer, _TILE[0]), _TILE[1]) / longer
         return comparison_sheet(
-            title=f"{self.plan.name}   seed {request.seed}, {request.sampler}, {request.sampling_steps} steps, "
+            title=f"{self.plan.name}: seed {request.seed}, {request.sampler}, {request.sampling_steps} steps, "
             f"CFG {request.guidance_scale:g}, {request.width} x {request.height}",
             rows=self.plan.prompts,
             columns=[label for label, _ in self.plan.columns],
