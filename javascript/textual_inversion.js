@@ -156,6 +156,9 @@
         async updateRuns() {
             this.runs = (await ask(this.root, "runs")).runs;
             this.listed = Date.now();
+            const states = this.runs.map((run) => `${run.id} ${run.state}`).join();
+            if (this.states !== undefined && this.states !== states) document.dispatchEvent(new CustomEvent("ti-embeddings-changed"));
+            this.states = states;
             if (!this.chosen && this.runs.length) {
                 const first = this.runs.find((run) => ACTIVE.has(run.state)) || this.runs.find((run) => run.state !== "resumable");
                 if (first) this.follow(first.id);

@@ -39,15 +39,21 @@
         }
     }
 
+    let due = 0;
+    function soon() {
+        clearTimeout(due);
+        due = setTimeout(refresh, 200);
+    }
+
     let told = "";
     function lookForDone() {
         const done = [...document.querySelectorAll(".ti-message-done")].map((message) => message.textContent).join("\n");
         if (done === told) return;
         told = done;
-        if (done) refresh();
+        if (done) soon();
     }
 
-    document.addEventListener("ti-embeddings-changed", refresh);
+    document.addEventListener("ti-embeddings-changed", soon);
     window.textualInversionWatch = window.textualInversionWatch || [];
     window.textualInversionWatch.push(lookForDone);
 })();
