@@ -32,6 +32,16 @@ def start(webui: Path, folder: Path) -> None:
 
     initialize.imports()
     initialize.initialize()
+    _register_networks()
+
+
+def _register_networks() -> None:
+    """As before the page is built: from then on prompts can name LoRAs."""
+    from modules import extra_networks, script_callbacks
+
+    extra_networks.initialize()
+    extra_networks.register_default_extra_networks()
+    script_callbacks.before_ui_callback()
 
 
 def load(variant: str) -> Any:
@@ -111,3 +121,42 @@ def _write_sdxl_config(models: Path, webui: Path, sizes: TextSizes) -> None:
     shape = {"ch": 32, "ch_mult": [1, 1, 2, 2], "num_res_blocks": 1, "attn_type": "vanilla"}
     params.first_stage_config.params.ddconfig.update(shape)
     OmegaConf.save(config, models / f"{sizes.name}.yaml")
+
+
+def state() -> dict[str, object]:
+    """What the web UI keeps in modules, classes and singletons."""
+    import ldm.modules.attention
+    import ldm.modules.diffusionmodules.model
+    import sgm.modules.attention
+    import sgm.modules.diffusionmodules.model
+    from modules import devices, processing, sd_hijack, sd_unet, sd_vae, shared
+
+    hijack = sd_hijack.model_hijack
+    patched = [
+        kind.forward
+        for kind in (
+            ldm.modules.attention.CrossAttention,
+            sgm.modules.attention.CrossAttention,
+            ldm.modules.diffusionmodules.model.AttnBlock,
+            sgm.modules.diffusionmodules.model.AttnBlock,
+        )
+    ]
+    return {
+        "attention": [id(function) for function in patched] + [id(sd_hijack.current_optimizer)],
+        "options": sorted((key, repr(value)) for key, value in shared.opts.data.items()),
+        "hijack": {key: id(value) for key, value in vars(hijack).items() if key in ("embedding_db", "clip", "layers")},
+        "tiling": hijack.circular_enabled,
+        "comments": (hijack.comments, hijack.extra_generation_params),
+        "embeddings": {name: id(entry) for name, entry in hijack.embedding_db.word_embeddings.items()},
+        "lookup": {token: len(entries) for token, entries in hijack.embedding_db.ids_lookup.items()},
+        "fixes": hijack.fixes,
+        "job": sorted((key, repr(value)) for key, value in vars(shared.state).items()),
+        "command line": sorted((key, repr(value)) for key, value in vars(shared.cmd_opts).items()),
+        "precision": (devices.dtype_unet, devices.dtype_vae, devices.unet_needs_upcast),
+        "cached": [
+            repr(processing.StableDiffusionProcessing.cached_c),
+            repr(processing.StableDiffusionProcessing.cached_uc),
+        ],
+        "unet": id(sd_unet.current_unet),
+        "vae": sd_vae.loaded_vae_file,
+    }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
 Tab = tuple[Any, str, str]
 """The blocks, the title, the element id."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnSetting:
+    """An entry of the web UI's settings page under ``key``: what the field of ``TrainConfig`` called ``field`` begins with."""
+
+    key: str
+    field: str
+    label: str
+    help: str
+    default: Any
 
 
 class WebUI(Protocol):
@@ -37,6 +49,24 @@ class WebUI(Protocol):
     @property
     def served_names(self) -> Sequence[str] | None:
         """Names under which the server is reached on purpose; None where a login makes any name safe."""
+        ...
+
+    @property
+    def txt2img(self) -> Mapping[str, Any]:
+        """The widgets of its txt2img tab by field of ``core.host.PictureRequest``, and ``scheduler`` where it has one; known
+        when the page is built."""
+        ...
+
+    def training_defaults(self) -> Mapping[str, Any]:
+        """What fields of ``TrainConfig`` begin with, as the web UI's settings page has it now, unchecked."""
+        ...
+
+    def preparing_defaults(self) -> Mapping[str, Any]:
+        """What fields of ``PrepareSettings`` begin with, likewise."""
+        ...
+
+    def add_settings(self, settings: Sequence[OwnSetting], explained: Sequence[tuple[str, str]]) -> None:
+        """A section of ours on the settings page; ``explained`` are labels of the web UI's own, and what they do here."""
         ...
 
     def admits(self, request: Request) -> bool:

@@ -21,6 +21,7 @@ from ...core.host import (
     Picture,
     PictureRequest,
 )
+from ..parking import Parking
 from .attention import Attention
 from .encoding import PromptEncoder
 from .model import checkpoint_info, is_inpainting, noise_schedule
@@ -44,6 +45,7 @@ class A1111Lease:
         self._clip_skip = request.clip_skip or int(shared.opts.CLIP_stop_at_last_layers)
         self._prompts = PromptEncoder(model, clip_skip=self._clip_skip)
         self._vae = Vae(model)
+        self._unet = Parking(model.model, devices.device)
         self._inpainting = is_inpainting(model)
         self._grey: dict[tuple[int, int], Tensor] = {}
 
@@ -71,19 +73,24 @@ class A1111Lease:
     def needs_loss_scaling(self) -> bool:
         return devices.dtype_unet == torch.float16
 
-    @property
-    def vae(self) -> Vae:
-        return self._vae
+    def unpark(self) -> None:
+        """Everything where the web UI had it."""
+        self._vae.unpark()
+        self._unet.unpark()
 
     def check(self) -> None:
-        self._pinned.check()
+        self._pinned.check(parked=self._unet.parked)
 
     def encode_images(self, pixels: Tensor) -> LatentMoments:
+        """SDXL's U-Net leaves the card meanwhile: beside it a VAE in float32 at 1024 pixels does not fit in 8 GB."""
         self.check()
+        if self._family == "sdxl":
+            self._unet.park()
         return self._vae.encode(pixels)
 
     def park_vae(self) -> None:
         self._vae.park()
+        self._unet.unpark()
 
     def decode_latents(self, latents: Tensor) -> Tensor:
         self.check()
@@ -105,6 +112,7 @@ class A1111Lease:
 
     def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
         self.check()
+        self._unet.unpark()
         noisy = noisy.to(devices.device)
         told: dict[str, Any] = (
             {"crossattn": conditioning.context, "vector": conditioning.vector}
@@ -134,6 +142,7 @@ class A1111Lease:
             raise InputError(
                 f"{request.width}x{request.height}: both sides must be multiples of {FACTOR}.", field="width"
             )
+        self._unet.unpark()
         try:
             with torch.no_grad(), self._attention.hosts(), self._vae.here():
                 return make_picture(self._model, request, embeddings, clip_skip=self._clip_skip)

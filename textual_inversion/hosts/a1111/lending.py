@@ -16,6 +16,7 @@ from ...core.host import LeaseRequest
 from ..checkpointing import checkpointed
 from ..frozen import frozen
 from .attention import Attention
+from .hypertile import without_hypertile
 from .lease import A1111Lease
 from .medvram import staying_on_device
 from .model import check_precision, loaded_model
@@ -42,13 +43,14 @@ def lent(request: LeaseRequest) -> Iterator[A1111Lease]:
         stack.enter_context(staying_on_device(model))
         clear_networks(model)
         stack.enter_context(without_tiling())
+        stack.enter_context(without_hypertile(model))
         stack.enter_context(frozen([model]))
         attention = Attention()
         stack.enter_context(attention.differentiable())
         if request.checkpointing:
             stack.enter_context(checkpointed(_blocks(model)))
         lease = A1111Lease(model, request, attention=attention, pinned=Pinned.now(model))
-        stack.callback(lease.vae.unpark)
+        stack.callback(lease.unpark)
         yield lease
 
 

@@ -47,10 +47,7 @@ def make_picture(model: Any, request: PictureRequest, embeddings: Mapping[str, V
         )  # params.txt is of the user's last picture
         detached = {name: {key: rows.detach() for key, rows in vectors.items()} for name, vectors in embeddings.items()}
         stack.enter_context(looked_up(live_embeddings(model, detached)))
-        processed = _process(_processing(request))
-    if not processed.images:
-        raise LeaseError("The preview was interrupted.")
-    return Picture(image=processed.images[0], infotext=processed.infotexts[0])
+        return _process(_processing(request))
 
 
 def _processing(request: PictureRequest) -> Any:
@@ -76,10 +73,14 @@ def _processing(request: PictureRequest) -> Any:
     return p
 
 
-def _process(p: Any) -> Any:
+def _process(p: Any) -> Picture:
     try:
         with closing(p):
-            return processing.process_images(p)
+            processed = processing.process_images(p)
+            if not processed.images:
+                raise LeaseError("The preview was interrupted.")
+            # Its own list of infotexts lacks what the prompt says of LoRAs where there are no scripts.
+            return Picture(image=processed.images[0], infotext=processed.infotext(p, 0))
     finally:
         shared.total_tqdm.clear()  # the bar in the console, which goes on counting otherwise
 

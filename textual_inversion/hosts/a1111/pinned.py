@@ -35,8 +35,11 @@ class Pinned:
             device=_device(model),
         )
 
-    def check(self) -> None:
-        """Raise LeaseError where something else is loaded, or was chosen and waits for the run to end."""
+    def check(self, *, parked: bool = False) -> None:
+        """Raise LeaseError where something else is loaded, or was chosen and waits for the run to end.
+
+        ``parked``: we have the U-Net off its device ourselves.
+        """
         if sd_models.model_data.sd_model is not self.model or self.model.sd_model_checkpoint != self.file:
             raise LeaseError(f"Another checkpoint was loaded in place of {self.name}. {_ADVICE}")
         chosen = sd_models.checkpoint_aliases.get(shared.opts.sd_model_checkpoint)
@@ -44,7 +47,7 @@ class Pinned:
             raise LeaseError(f"Another checkpoint was chosen ({chosen.model_name} in place of {self.name}). {_ADVICE}")
         if sd_vae.loaded_vae_file != self.vae or shared.opts.sd_vae != self.vae_setting:
             raise LeaseError(f"Another VAE was chosen ({shared.opts.sd_vae} in place of {self.vae_setting}). {_ADVICE}")
-        if _device(self.model) != self.device:
+        if not parked and _device(self.model) != self.device:
             raise LeaseError(f"The web UI has moved the model from {self.device} to {_device(self.model)}. {_ADVICE}")
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...core.errors import InputError
 from ...core.host import LatentMoments
+from ..parking import Parking
 from ..rng import forked
 
 FACTOR = 8
@@ -24,7 +25,7 @@ class Vae:
         self._vae = model.first_stage_model
         self._scale = float(model.scale_factor)
         self._moves_itself = lowvram.is_enabled(model)
-        self._parked = False
+        self._parking = Parking(self._vae, devices.device)
 
     @torch.no_grad()
     def encode(self, pixels: Tensor) -> LatentMoments:
@@ -48,19 +49,16 @@ class Vae:
 
     def park(self) -> None:
         """Free the card of it; a no-op on a CPU, and with ``--medvram``, which does so by itself."""
-        if devices.device.type != "cpu" and not self._moves_itself:
-            self._vae.to(devices.cpu)
-            self._parked = True
+        if not self._moves_itself:
+            self._parking.park()
 
     def unpark(self) -> None:
-        if self._parked:
-            self._vae.to(devices.device)
-            self._parked = False
+        self._parking.unpark()
 
     @contextmanager
     def here(self) -> Iterator[None]:
         """Inside it is on the card; afterwards parked again if it was, unless a backward pass needs it there."""
-        parked = self._parked
+        parked = self._parking.parked
         self.unpark()
         yield
         if parked and not torch.is_grad_enabled():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,14 @@ from modules import paths_internal, script_callbacks, shared
 from ...core.control import Control
 from ...core.events import Emit
 from ...core.step_copies import StepCopies
-from ..webui import Tab
+from ..webui import OwnSetting, Tab
 from . import cards
 from .gate import QueueGate, shown_in_queue
 from .host import A1111Host
 from .login import Login
+from .settings import Settings
 from .step_prompts import StepPrompts
+from .txt2img import Txt2Img
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -32,6 +34,8 @@ class A1111:
         self.host = A1111Host()
         self.gate = QueueGate()
         self._login = Login()
+        self._settings = Settings()
+        self._txt2img = Txt2Img()
 
     @property
     def confined_to(self) -> Sequence[Path] | None:
@@ -48,6 +52,19 @@ class A1111:
         origins = (shared.cmd_opts.cors_allow_origins or "").split(",")
         allowed = [urlsplit(origin.strip()).hostname or "" for origin in origins if origin.strip()]
         return [name for name in (*allowed, shared.cmd_opts.server_name or "") if name]
+
+    @property
+    def txt2img(self) -> Mapping[str, Any]:
+        return self._txt2img.widgets
+
+    def training_defaults(self) -> Mapping[str, Any]:
+        return self._settings.training()
+
+    def preparing_defaults(self) -> Mapping[str, Any]:
+        return self._settings.preparing()
+
+    def add_settings(self, settings: Sequence[OwnSetting], explained: Sequence[tuple[str, str]]) -> None:
+        self._settings.add(settings, explained)
 
     def admits(self, request: Request) -> bool:
         return self._login.admits(request)

@@ -21,6 +21,7 @@ from ...core.host import (
     PictureRequest,
 )
 from ..frozen import frozen as frozen
+from ..parking import Parking
 from .conditioning import PromptEncoder
 from .embeddings import EmbeddingLibrary
 from .loading import LoadedModel
@@ -44,6 +45,7 @@ class StandaloneLease:
         self._library = library
         self._still_loaded = still_loaded
         self._prompts = PromptEncoder(model.encoders)
+        self._unet = Parking(model.networks.unet, model.device)
         self._grey: dict[tuple[int, int], Tensor] = {}
 
     @property
@@ -77,6 +79,7 @@ class StandaloneLease:
 
     @torch.no_grad()
     def encode_images(self, pixels: Tensor) -> LatentMoments:
+        """SDXL's U-Net leaves the card meanwhile: beside it a VAE in float32 at 1024 pixels does not fit in 8 GB."""
         self.check()
         factor = self._model.layout.vae.factor
         if pixels.dim() != 4 or pixels.shape[1] != 3 or pixels.shape[2] % factor or pixels.shape[3] % factor:
@@ -84,11 +87,13 @@ class StandaloneLease:
                 f"Pictures of shape {list(pixels.shape)} cannot be encoded; [B, 3, height, width] with sides that are "
                 f"multiples of {factor} was expected."
             )
+        if self.family == "sdxl":
+            self._unet.park()
         return self._encode(pixels)
 
     def _encode(self, pixels: Tensor) -> LatentMoments:
         with self._vae_here() as vae:
-            posterior = vae.encode(pixels.to(self.device, torch.float32)).latent_dist
+            posterior = vae.encode(pixels.to(self.device, vae.dtype)).latent_dist
         scale = self._model.layout.vae.scale_factor
         return LatentMoments(mean=posterior.mean * scale, std=posterior.std * scale)
 
@@ -104,11 +109,17 @@ class StandaloneLease:
     def park_vae(self) -> None:
         if self.device.type != "cpu":
             self._model.networks.vae.to("cpu")
+        self._unet.unpark()
+
+    def unpark(self) -> None:
+        """Everything back on its device."""
+        self._model.networks.vae.to(self.device)
+        self._unet.unpark()
 
     def decode_latents(self, latents: Tensor) -> Tensor:
         self.check()
-        scaled = latents.to(self.device, torch.float32) / self._model.layout.vae.scale_factor
         with self._vae_here() as vae:
+            scaled = latents.to(self.device, vae.dtype) / self._model.layout.vae.scale_factor
             return vae.decode(scaled, return_dict=False)[0]
 
     def encode_prompts(
@@ -136,6 +147,7 @@ class StandaloneLease:
 
     def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
         self.check()
+        self._unet.unpark()
         dtype = self._model.unet_dtype
         inputs = noisy.to(self.device, dtype)
         if self._model.layout.unet.inpainting:

@@ -1,0 +1,57 @@
+"""What this extension adds to a web UI's settings page: defaults of the Train tab, and what the web UI's own settings do."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..core.config import TrainConfig
+from ..core.options import options_of
+from ..hosts.webui import OwnSetting
+
+FIELDS = ("log_dir", "use_safetensors", "save_every", "image_every", "keep_copies", "checkpointing")
+"""What somebody wants to be otherwise in every run."""
+
+_USED = "Used: the field of that name in Train (Advanced) begins with it."
+EXPLAINED = (
+    (
+        "Move VAE and CLIP to RAM when training if possible",
+        "Always so for the VAE: it waits in RAM once the pictures are encoded, and comes back for previews. CLIP stays on the card: "
+        "every step needs it.",
+    ),
+    ("Use cross attention optimizations while training", "Always so, with torch's own, which needs no xformers."),
+    ("Filename word regex, Filename join string", _USED),
+    ("Save an csv containing the loss to log directory every N steps", _USED),
+    ("Enable tensorboard logging", _USED),
+    (
+        "Save generated images within tensorboard",
+        "Not used: previews are in the monitor and in the run's folder, and TensorBoard shows the curves.",
+    ),
+    ("How often, in seconds, to flush the pending tensorboard events", "Not used: TensorBoard's own two minutes."),
+    ("Saves Optimizer state", "Always so: Resume goes on exactly where the run stopped."),
+    ("Save textual inversion and hypernet settings to a text file", "Always so: run.json in the run's folder."),
+    (
+        "Turn on pin_memory for DataLoader",
+        "Not needed: the pictures are encoded once, and nothing is loaded in training.",
+    ),
+    (
+        "Number of repeats for a single input image per epoch",
+        "Not used: in an epoch each picture comes once. To show a folder more often, write FOLDER*3 as Dataset directory.",
+    ),
+)
+"""The web UI's own settings under *Training*, as it labels them, and what becomes of them here."""
+
+
+def own_settings() -> tuple[OwnSetting, ...]:
+    """Labels, helps and defaults are those of the form."""
+    described = options_of(TrainConfig)
+    own = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
+    return tuple(
+        OwnSetting(
+            key=f"textual_inversion_tab_{name}",
+            field=name,
+            label=described[name].label,
+            help=described[name].help,
+            default=own[name],
+        )
+        for name in FIELDS
+    )
