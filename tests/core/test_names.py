@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textual_inversion.core.errors import InputError
-from textual_inversion.core.names import MAX_NAME_BYTES, check_name, file_name_for
+from textual_inversion.core.names import MAX_NAME_BYTES, check_name, file_name_for, mention_of
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,11 @@ def test_a_checked_name_is_its_own_file_name(name: str) -> None:
     except InputError:
         return
     assert file_name_for(name) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("a thing", True), ("thing-neg", True), ("(thing:1.2)", True), ("something", False), ("things", False)],
+)
+def test_a_name_is_mentioned_as_a_word_of_its_own(text: str, found: bool) -> None:
+    assert bool(mention_of("thing").search(text)) == found

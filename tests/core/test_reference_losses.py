@@ -80,6 +80,33 @@ def test_a_fixed_run_on_the_fake_host(tmp_path: Path, name: str) -> None:
     _compare(name, _numbers(world), tolerance=1e-6)
 
 
+PAIRS: dict[str, dict[str, Any]] = {
+    "pair": {},
+    "pair-all-options": {
+        "guidance": "1.5-3.0:cos",
+        "negative_lr_weight": 2.0,
+        "ema": 0.9,
+        "negative_ema": 0.5,
+        "negative_filewords": False,
+        "reconstruction": 0.5,
+        "halves_in_turn": True,
+        "gradient_accumulation": 3,
+        "clip_gradient": "norm",
+        "clip_value": "1",
+        "latent_sampling": "once",
+    },
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_fixed_run_of_a_pair(tmp_path: Path, name: str) -> None:
+    world = make_world(tmp_path)
+    world.create(init_text="red thing", apt=True, negative_vectors=3)
+    finished = world.train(world.config(apt=True, steps=10, evaluate_every=5, evaluate_samples=4, **PAIRS[name]))
+    assert finished.outcome == "done"
+    _compare(name, _numbers(world), tolerance=1e-6)
+
+
 def test_a_fixed_run_on_a_tiny_checkpoint(tmp_path: Path) -> None:
     """Convolutions and attention too, so a little wider: their sums are ordered by the processor's instructions."""
     world = make_world(tmp_path)

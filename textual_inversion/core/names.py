@@ -40,6 +40,11 @@ def check_name(name: str) -> str:
     return name
 
 
+def mention_of(name: str) -> re.Pattern[str]:
+    """Finds ``name`` in a text as a word of its own: not the ``thing`` in ``something``."""
+    return re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+
+
 def file_name_for(token: str) -> str:
     """The file name (without extension) for a token: what file systems forbid is dropped.
 

@@ -10,6 +10,7 @@ import torch
 
 from .errors import InputError
 from .host import Conditioning, Lease
+from .names import mention_of
 from .training_prompts import TrainingPrompt
 
 
@@ -69,7 +70,7 @@ def part_of(conditioning: Conditioning, places: slice) -> Conditioning:
 def check_inserted(name: str, prompts: Sequence[str], inserted: Sequence[int], *, rows: int) -> None:
     """Every prompt that names the embedding must have received whole copies of its rows, or training would do nothing."""
     for prompt, count in zip(prompts, inserted, strict=True):
-        if name in prompt and (count == 0 or count % rows):
+        if count % rows or (count == 0 and mention_of(name).search(prompt)):
             raise InputError(
                 f"The prompt {prompt!r} names {name!r}, but {count} of its {rows} vectors went in. "
                 "Another embedding or a longer name may be in the way: choose a name that is not part of other words.",

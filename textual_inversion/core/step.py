@@ -10,6 +10,7 @@ import torch
 
 from .apt.reconstruction import Reconstruction
 from .batches import BatchPlan
+from .context_drift import ContextDrift
 from .host import Lease
 from .latents import LatentCache
 from .noise import add_noise, draw_noise
@@ -66,6 +67,8 @@ class GradientStep:
     seed: int
     noise_offset: float
     reconstruction: Reconstruction | None = None
+    context: ContextDrift | None = None
+    context_weight: float = 0.0
     pixels_per_latent: int = 8
 
     def run(
@@ -92,7 +95,16 @@ class GradientStep:
                 (loss * scale).backward()
             parts.append(loss.detach())
             prompt = prompts[-1]
+        self._keep_context(vectors, step, scale=scale)
         return StepResult(loss=float(torch.stack(parts).sum()), prompt=prompt, named=named)
+
+    def _keep_context(self, vectors: Mapping[str, torch.Tensor], step: int, *, scale: float) -> None:
+        """Add the gradient of the context term (CoRe, Wu et al. 2025), which the loss shown leaves out."""
+        if self.context is None or self.context_weight <= 0:
+            return
+        term = self.context.term(vectors, seed=self.seed, step=step)
+        if term is not None:
+            (self.context_weight * scale * term).backward()
 
     def _losses(
         self, vectors: Mapping[str, torch.Tensor], step: int, micro: int
@@ -139,12 +151,12 @@ class GradientStep:
     ) -> Forward:
         device = self.lease.device
         alpha_bar = self.objective.schedule.alphas_cumprod[timesteps]
-        target = self.objective.target(latents, noise, timesteps).to(device, torch.float32)
+        target = self.objective.target(latents, noise, timesteps)
         noisy = add_noise(latents, noise, alpha_bar).to(device)
         height, width = (self.pixels_per_latent * side for side in latents.shape[-2:])
         prediction = self.predictor(
             vectors, noisy=noisy, timesteps=timesteps.to(device), prompts=prompts, size=(width, height)
         )
         weight = None if weight is None else weight.to(device)
-        losses = self.objective(prediction, target, timesteps=timesteps, weight=weight)
+        losses = self.objective(prediction, target.to(prediction), timesteps=timesteps, weight=weight)
         return Forward(prediction=prediction, noisy=noisy, losses=losses)

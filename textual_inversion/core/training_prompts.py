@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .captions import TagRules, draw_caption
 from .halves import negative_name
+from .names import mention_of
 from .randomness import generator
 from .templates import Template, render
 
@@ -71,4 +72,4 @@ class TrainingPrompts:
 def in_negative(text: str, *, name: str) -> str:
     """``text`` with the pair's negative name wherever it (a caption, say) holds the positive one."""
     other = negative_name(name)
-    return text.replace(other, name).replace(name, other)
+    return mention_of(name).sub(lambda _: other, mention_of(other).sub(lambda _: name, text))

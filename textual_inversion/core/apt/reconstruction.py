@@ -45,7 +45,8 @@ class Reconstruction:
         """The loss of each picture, [B]; ``weight`` is a map [B, 1, h, w] with mean 1, or None."""
         alpha_bar = self.schedule.alphas_cumprod[timesteps.cpu()]
         latents = clean_latents(noisy, prediction, alpha_bar, prediction_type=self.schedule.prediction_type)
-        decoded = self.lease.decode_latents(latents).float()
+        decoded = self.lease.decode_latents(latents)
+        decoded = decoded.to(torch.promote_types(decoded.dtype, torch.float32))
         each = (decoded - self.pictures(indices).to(decoded)).abs()
         if weight is not None:
             each = each * F.interpolate(weight.to(each), size=each.shape[-2:], mode="nearest")
