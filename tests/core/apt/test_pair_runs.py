@@ -91,7 +91,7 @@ def test_the_cards_of_a_pair_know_where_they_belong(pair: World) -> None:
 
 
 def test_the_prompts_of_the_negative_half(pair: World) -> None:
-    (pair.folder / "templates" / "other.txt").write_text("something like [name]\nonly [name], [filewords]\n")
+    (pair.folder / "templates" / "other.txt").write_text("rather like [name]\nonly [name], [filewords]\n")
     (pair.folder / "pictures" / "0.txt").write_text("a thing in red")
     plain = _prompts(pair)
     assert any("a thing in red" in text for text, _ in plain)
@@ -100,7 +100,7 @@ def test_the_prompts_of_the_negative_half(pair: World) -> None:
     for text, negative in _prompts(pair, negative_filewords=False):
         assert negative in ("a photo of thing-neg", "thing-neg"), text
     for text, negative in _prompts(pair, negative_template="other.txt"):
-        start = "something like thing-neg" if text == "a photo of thing" else "only thing-neg, "
+        start = "rather like thing-neg" if text == "a photo of thing" else "only thing-neg, "
         assert negative.startswith(start)
 
 
