@@ -18,7 +18,7 @@
         const answer = await fetch(address(root, path), options);
         const content = await answer.json().catch(() => ({}));
         if (answer.ok) return content;
-        throw Object.assign(new Error(content.error || `The server answered ${answer.status}.`), {status: answer.status});
+        throw Object.assign(new Error(content.error || `The server answered ${answer.status}.`), {status: answer.status, field: content.field});
     }
 
     function make(tag, {text, ...attributes} = {}, ...children) {

@@ -113,10 +113,9 @@ class PictureAdvice:
     def always_named(self) -> Iterator[Finding]:
         """A tag in every caption: fine for a background, wrong for what is to be learned."""
         captions = [item.caption for item in self._material.items if item.caption and not item.mirrored]
-        tagged = [caption for caption in captions if "," in caption]
-        if len(tagged) < _ENOUGH:
+        if len(captions) < _ENOUGH:
             return
-        always = [tag for tag, count in tag_counts(tagged) if count >= 0.9 * len(tagged)]
+        always = [tag for tag, count in tag_counts(captions) if count >= 0.9 * len(captions)]
         if always:
             yield Finding(
                 kind="always-named",

@@ -1,4 +1,4 @@
-"""The one thing kept beyond a 'Reload UI': the run manager, with the runs that are going on.
+"""What is kept beyond a 'Reload UI': the run manager with the runs that are going on, and the jobs of the Prepare tab.
 
 A web UI executes extension scripts again on reload but leaves imported packages alone, so it is kept on this package.
 """
@@ -7,19 +7,31 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import TypeVar
 
 from ..core.errors import UserError
 from .manager import RunManager
+from .preparations import Preparations
 
 _ATTRIBUTE = "_kept_run_manager"
+T = TypeVar("T")
 
 
 def kept_manager(make: Callable[[], RunManager]) -> RunManager:
     """The manager of this process; ``make`` is called the first time only."""
+    return _kept(_ATTRIBUTE, make)
+
+
+def kept_preparations(make: Callable[[], Preparations]) -> Preparations:
+    """The jobs of the Prepare tab, likewise."""
+    return _kept("_kept_preparations", make)
+
+
+def _kept(attribute: str, make: Callable[[], T]) -> T:
     package = sys.modules[__package__.split(".")[0]]
-    if not hasattr(package, _ATTRIBUTE):
-        setattr(package, _ATTRIBUTE, make())
-    return getattr(package, _ATTRIBUTE)
+    if not hasattr(package, attribute):
+        setattr(package, attribute, make())
+    return getattr(package, attribute)
 
 
 def check_version(on_disk: str) -> None:

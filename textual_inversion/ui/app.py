@@ -13,6 +13,7 @@ from .portable import accepted, unlisted
 from .tab_create import CreateTab
 from .tab_generate import GenerateTab
 from .tab_library import library_tab
+from .tab_prepare import prepare_tab
 from .tab_train import TrainTab
 
 
@@ -32,6 +33,8 @@ def build_app(
         with gr.Tabs():
             with gr.TabItem("Create", id="create"):
                 create = CreateTab(manager)
+            with gr.TabItem("Prepare", id="prepare"):
+                prepare_tab()
             with gr.TabItem("Train", id="train") as tab:
                 train = TrainTab(manager)
             with gr.TabItem("Generate", id="generate"):

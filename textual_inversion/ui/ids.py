@@ -7,6 +7,7 @@ PREFIX = "ti-"
 
 MONITOR = f"{PREFIX}monitor"
 CARDS = f"{PREFIX}cards"
+PREPARE = f"{PREFIX}prepare"
 LIBRARY = f"{PREFIX}library"
 MESSAGE = f"{PREFIX}message"
 TOOL = f"{PREFIX}tool"

@@ -13,6 +13,7 @@ from .ids import PAGE
 from .portable import accepted, unlisted
 from .tab_create import CreateTab
 from .tab_library import library_tab
+from .tab_prepare import prepare_tab
 from .tab_train import TrainTab
 
 
@@ -23,6 +24,8 @@ def build_tab(manager: RunManager, access: Access, *, pictures: Mapping[str, Any
     with gr.Blocks(**options) as tab, gr.Column(elem_classes=[PAGE]), gr.Tabs():
         with gr.TabItem("Create", id="create"):
             create = CreateTab(manager, access)
+        with gr.TabItem("Prepare", id="prepare"):
+            prepare_tab()
         with gr.TabItem("Train", id="train") as train_tab:
             train = TrainTab(manager, access)
         with gr.TabItem("Library", id="library"):
