@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from host_bench import REFERENCE, STEPS, Bench, differences, reference, work, write
+from host_endings import ENDINGS, Disturbed
 from tiny_checkpoint import probe
 from tiny_variants import VARIANTS
 
@@ -50,6 +51,24 @@ class HostContract:
         after = bench.fingerprint()
         weight.requires_grad_(flag)
         assert differences(before, after) == {}
+
+    @pytest.mark.parametrize("ending", ENDINGS)
+    def test_a_run_leaves_the_host_as_it_was_however_it_ends(self, bench: Bench, ending: str) -> None:
+        happening, outcome, exit_code = ENDINGS[ending]
+        config = bench.config(steps=4, image_every=3, save_every=3, batch_size=1, preview_steps=1, csv_every=0)
+        created = create(bench.host, name=config.name, init_text="ball", vectors=2, overwrite=True)
+        try:
+            before, names = bench.fingerprint(), bench.host.embedding_names()
+            control = Control()
+            finished = train(config, Disturbed(bench.host, happening, control), control=control, emit=lambda _: None)
+            assert (finished.outcome, finished.exit_code) == (outcome, exit_code), finished.message
+            left = differences(before, bench.fingerprint())
+            left.pop("embeddings", None)  # what was learned was taken up, so these are other objects of the same names
+            assert left == {}
+            assert bench.host.embedding_names() == names
+        finally:
+            created.unlink()
+            bench.host.publish(created)
 
     def test_one_lease_at_a_time(self, bench: Bench) -> None:
         with bench.host.lease(LeaseRequest()) as lease:

@@ -38,7 +38,9 @@ def test_its_own_settings_for_training_are_what_runs_begin_with(webui: Any, opti
 
 def test_those_for_captions_are_what_preparing_begins_with(webui: Any, options: dict[str, Any]) -> None:
     options.update(interrogate_deepbooru_score_threshold=0.75, deepbooru_sort_alpha=False, deepbooru_filter_tags="solo")
-    given = webui.preparing_defaults()
+    from textual_inversion.hosts.a1111.settings import preparing_defaults
+
+    given = preparing_defaults()
     assert (given["threshold"], given["sort_tags"], given["filter_tags"]) == (0.75, False, "solo")
     settings = pytest.importorskip("textual_inversion.prepare.settings")
     settings.PrepareSettings(**given)

@@ -61,10 +61,6 @@ class WebUI(Protocol):
         """What fields of ``TrainConfig`` begin with, as the web UI's settings page has it now, unchecked."""
         ...
 
-    def preparing_defaults(self) -> Mapping[str, Any]:
-        """What fields of ``PrepareSettings`` begin with, likewise."""
-        ...
-
     def add_settings(self, settings: Sequence[OwnSetting], explained: Sequence[tuple[str, str]]) -> None:
         """A section of ours on the settings page; ``explained`` are labels of the web UI's own, and what they do here."""
         ...

@@ -41,14 +41,15 @@ class Settings:
         """What runs begin with, by field of ``TrainConfig``: *Settings > Training*, then our own section."""
         return _values({**_TRAINING, **{setting.field: setting.key for setting in self._own}})
 
-    def preparing(self) -> dict[str, Any]:
-        """What preparing of pictures begins with, by field of ``PrepareSettings``: *Settings > Interrogate*."""
-        return _values(_PREPARING)
-
     def add(self, settings: Sequence[OwnSetting], explained: Sequence[tuple[str, str]]) -> None:
         """Have a section of these drawn whenever the page is built; ``explained`` tells what the web UI's own do to us."""
         self._own = tuple(settings)
         script_callbacks.on_ui_settings(lambda: _draw(self._own, explained))
+
+
+def preparing_defaults() -> dict[str, Any]:
+    """What preparing of pictures begins with, by field of ``PrepareSettings``: *Settings > Interrogate*."""
+    return _values(_PREPARING)
 
 
 def _values(names: Mapping[str, str]) -> dict[str, Any]:

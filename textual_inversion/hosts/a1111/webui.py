@@ -60,9 +60,6 @@ class A1111:
     def training_defaults(self) -> Mapping[str, Any]:
         return self._settings.training()
 
-    def preparing_defaults(self) -> Mapping[str, Any]:
-        return self._settings.preparing()
-
     def add_settings(self, settings: Sequence[OwnSetting], explained: Sequence[tuple[str, str]]) -> None:
         self._settings.add(settings, explained)
 
