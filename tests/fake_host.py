@@ -90,7 +90,8 @@ class FakeLease:
             rows, count = self._encode(prompt, embeddings)
             encoded.append(rows)
             counts.append(count)
-        return Conditioning(context=torch.stack(encoded).unsqueeze(1), vector=None, inserted=tuple(counts))
+        context = torch.stack(encoded).unsqueeze(1).expand(-1, 77, -1)  # every place says the same
+        return Conditioning(context=context, vector=None, inserted=tuple(counts))
 
     def _encode(self, prompt: str, embeddings: Mapping[str, Vectors]) -> tuple[torch.Tensor, int]:
         parts: list[torch.Tensor] = []

@@ -99,7 +99,7 @@ def test_a_new_table_has_a1111s_columns_first(tmp_path: Path) -> None:
     table = LossTable(path)
     assert path.read_text() == ",".join(COLUMNS) + "\n"
     assert table.add(_row(5))
-    assert path.read_text().splitlines()[1] == "5,,,0.5,,,,,"
+    assert path.read_text().splitlines()[1] == "5,,,0.5,,,,,,,"
 
 
 def test_a_resumed_table_loses_what_came_later_and_what_a_crash_left(tmp_path: Path) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
 from .apt.guidance import parse_guidance
 from .apt.guided import GuidedPrediction
 from .apt.reconstruction import Reconstruction
-from .batches import BatchPlan
+from .batches import BatchPlan, held_out
 from .captions import TagRules
+from .context_drift import ContextDrift
 from .control import Control
 from .errors import InterruptedRunError
 from .events import Emit, Encoding, Warned
 from .fixed_batch import FixedBatch
-from .halves import encoder_of
+from .halves import encoder_of, positive_half
 from .host import Lease
 from .job import Job
 from .latents import LatentCache, encode_pictures
@@ -30,9 +31,10 @@ from .saving import Saver
 from .scalars import Scalars
 from .state import RunState
 from .step import GradientStep
-from .timesteps import TimestepSampler
+from .timesteps import TimestepSampler, level_weights
 from .trainer import Trainer
 from .training_prompts import NegativePrompts, TrainingPrompts
+from .vectors import initial_vectors
 
 
 def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer:
@@ -63,7 +65,8 @@ def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer
         state = RunState(step=job.start_step, vectors={}, optimizer_tensors={}, optimizer_numbers={})
     else:
         learner.load_state(state)
-    gradients = _gradients(job, lease, _encode(job, lease, control=control, emit=emit), emit=emit)
+    context = _context(job, lease, vectors)
+    gradients = _gradients(job, lease, _encode(job, lease, control=control, emit=emit), context, emit=emit)
     run = job.directory()
     resumed_at = job.start_step if job.state is not None else None
     return Trainer(
@@ -72,6 +75,7 @@ def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer
         learner=learner,
         gradients=gradients,
         fixed_batch=_fixed_batch(plan, gradients),
+        context=context,
         previews=Previews(
             config=job.config,
             prompts=plan.preview_prompts,
@@ -118,14 +122,16 @@ def _encode(job: Job, lease: Lease, *, control: Control, emit: Emit) -> LatentCa
     )
 
 
-def _gradients(job: Job, lease: Lease, latents: LatentCache, *, emit: Emit) -> GradientStep:
+def _gradients(
+    job: Job, lease: Lease, latents: LatentCache, context: ContextDrift | None, *, emit: Emit
+) -> GradientStep:
     config = job.config
     batches = BatchPlan(
         groups=job.dataset.groups,
         batch_size=config.batch_size,
         accumulation=config.gradient_accumulation,
         seed=config.seed,
-        repeats=job.dataset.repeats,
+        repeats=_repeats(job),
     )
     for sentence in batches.warnings():
         emit(Warned(message=sentence))
@@ -137,6 +143,7 @@ def _gradients(job: Job, lease: Lease, latents: LatentCache, *, emit: Emit) -> G
             loss=config.loss,
             huber_delta=config.huber_delta,
             min_snr_gamma=config.min_snr_gamma,
+            weighting=config.loss_weighting,
         ),
         batches=batches,
         latents=latents,
@@ -160,10 +167,35 @@ def _gradients(job: Job, lease: Lease, latents: LatentCache, *, emit: Emit) -> G
             high=config.max_timestep,
             batch_size=config.batch_size,
             accumulation=config.gradient_accumulation,
+            weights=level_weights(config.timestep_bias, lease.schedule),
         ),
         seed=config.seed,
         noise_offset=config.noise_offset,
         reconstruction=_reconstruction(job, lease),
+        context=context,
+        context_weight=config.context_weight,
+    )
+
+
+def _repeats(job: Job) -> list[int]:
+    """How often each picture comes in an epoch; those kept for measuring never."""
+    repeats = list(job.dataset.repeats or [1] * len(job.dataset.items))
+    for index in held_out(len(repeats), job.config.hold_out, seed=job.config.seed):
+        repeats[index] = 0
+    return repeats
+
+
+def _context(job: Job, lease: Lease, vectors: Mapping[str, torch.Tensor]) -> ContextDrift | None:
+    """Measured against the words that the embedding began with; where nobody knows them, against what a new run begins with."""
+    text, count = job.source.notes.get("init_text", ""), job.source.count
+    if text.strip():
+        reference = initial_vectors(lease.encoders, method="text", text=text, count=count)
+    elif job.state is None:
+        reference = {key: rows.detach().float().cpu().clone() for key, rows in positive_half(vectors).items()}
+    else:
+        return None
+    return ContextDrift(
+        lease=lease, name=job.config.name, reference=reference, size=(job.config.width, job.config.height)
     )
 
 
@@ -196,6 +228,11 @@ def _fixed_batch(plan: RunPlan, gradients: GradientStep) -> FixedBatch | None:
     config = plan.config
     if not config.evaluate_every:
         return None
+    count = len(gradients.latents)
     return FixedBatch(
-        step=gradients, samples=config.evaluate_samples, low=config.min_timestep, high=config.max_timestep
+        step=gradients,
+        samples=config.evaluate_samples,
+        pictures=held_out(count, config.hold_out, seed=config.seed) or range(count),
+        low=config.min_timestep,
+        high=config.max_timestep,
     )

@@ -16,6 +16,11 @@ from dataclasses import dataclass, field
 from .randomness import permutation
 
 
+def held_out(pictures: int, count: int, *, seed: int) -> list[int]:
+    """Which of ``pictures`` are kept for measuring: ``count`` of them drawn by the seed, none in order to train on one at least."""
+    return sorted(permutation(seed, "hold-out", 0, pictures)[: min(count, pictures - 1)])
+
+
 @dataclass(frozen=True, kw_only=True)
 class BatchPlan:
     """A pure function of the seed and the step: a resumed run needs no saved state.

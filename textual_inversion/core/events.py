@@ -70,12 +70,18 @@ class Stepped(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluated(Event):
-    """The fixed-batch loss was measured; ``best`` tells whether it is the lowest so far."""
+    """The fixed-batch loss was measured; ``best`` tells whether it is the lowest so far.
+
+    ``gain`` is the share of the loss that the class word leaves which is gone now (below 0: worse than the word); ``drift`` how
+    far the words around the embedding have moved from their meaning (``ContextDrift``). None where they cannot be known.
+    """
 
     kind: ClassVar[str] = "evaluated"
     step: int
     loss: float
     best: bool
+    gain: float | None = None
+    drift: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ Voronov et al. 2023, "Is This Loss Informative?": the training loss is dominated
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,10 +19,11 @@ _STEP = 2**40
 
 @dataclass(frozen=True, kw_only=True)
 class FixedBatch:
-    """``samples`` pictures (going round the dataset), each at its own noise level, spread evenly over the schedule."""
+    """``samples`` pictures (going round ``pictures``), each at its own noise level, spread evenly over the schedule."""
 
     step: GradientStep
     samples: int
+    pictures: Sequence[int]
     low: int
     high: int
 
@@ -31,7 +32,7 @@ class FixedBatch:
         """The mean loss over the fixed samples, one at a time: no more memory than training itself."""
         total = 0.0
         for sample in range(self.samples):
-            index = sample % len(self.step.latents)
+            index = self.pictures[sample % len(self.pictures)]
             latents, weight = self.step.latents.means([index])
             noise = draw_noise(tuple(latents.shape), seed=self.step.seed, purpose="fixed-noise", indices=(sample,))
             prompts = self.step.prompts.draw([index], step=_STEP, micro=sample)

@@ -20,7 +20,10 @@ COLUMNS = (
     "fixed_batch_loss",
     "gradient_norm",
     "vector_norm",
+    "gain",
+    "context_drift",
 )
+_FORMER_COLUMNS = 9
 
 
 class LossTable:
@@ -60,13 +63,17 @@ class LossTable:
             return []
         with disk_errors(self.path):
             text = self.path.read_text(encoding="utf-8", errors="replace")
-        rows = [line for line in text.splitlines(keepends=True)[1:] if line.endswith("\n")]
-        fields = [(line.split(","), line) for line in rows]
-        return [
-            line
-            for cells, line in fields
-            if len(cells) == len(COLUMNS) and cells[0].isdecimal() and int(cells[0]) <= up_to
-        ]
+        rows = [line[:-1] for line in text.splitlines(keepends=True)[1:] if line.endswith("\n")]
+        return [_whole(line) for line in rows if _is_row(line.split(","), up_to=up_to)]
+
+
+def _is_row(cells: Sequence[str], *, up_to: int) -> bool:
+    return len(cells) in (_FORMER_COLUMNS, len(COLUMNS)) and cells[0].isdecimal() and int(cells[0]) <= up_to
+
+
+def _whole(line: str) -> str:
+    """A row of a run that began before a column was added gets it empty."""
+    return line + "," * (len(COLUMNS) - 1 - line.count(",")) + "\n"
 
 
 _HEADER: Mapping[str, str] = {column: column for column in COLUMNS}

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from .config import TrainConfig
+from .direction import Direction
 from .prodigy import Prodigy
 from .settings.optimiser import ClipMode
 
@@ -22,13 +23,15 @@ class ParameterGroup:
 
 
 def make_optimizer(config: TrainConfig, groups: Sequence[ParameterGroup]) -> torch.optim.Optimizer:
-    """AdamW as A1111 makes it (weight decay 0 unless asked), or Prodigy. The rate is set before every step."""
+    """AdamW as A1111 makes it (weight decay 0 unless asked), Prodigy, or Direction. The rate is set before every step."""
     betas = (config.beta1, config.beta2)
     parameters: list[dict[str, Any]] = [
         {"params": list(group.parameters), "rate_weight": group.rate_weight} for group in groups
     ]
     if config.optimizer == "prodigy":
         return Prodigy(parameters, betas=betas, weight_decay=config.weight_decay)
+    if config.optimizer == "direction":
+        return Direction(parameters, prior=config.direction_prior)
     return torch.optim.AdamW(parameters, lr=1.0, betas=betas, weight_decay=config.weight_decay)
 
 
@@ -87,9 +90,9 @@ def restore_optimizer(
 
 def _check_state(optimizer: torch.optim.Optimizer, state: Mapping[int, Mapping[str, torch.Tensor]]) -> None:
     """torch takes over whatever it is given, and fails at the next step."""
-    names = (
-        {"start", "exp_avg", "exp_avg_sq", "s"} if isinstance(optimizer, Prodigy) else {"step", "exp_avg", "exp_avg_sq"}
-    )
+    names = {"step", "exp_avg", "exp_avg_sq"}
+    if isinstance(optimizer, (Prodigy, Direction)):
+        names = {"start", "exp_avg", "exp_avg_sq", "s"} if isinstance(optimizer, Prodigy) else {"home"}
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for index, entries in state.items():
         if set(entries) != names or not 0 <= index < len(parameters):

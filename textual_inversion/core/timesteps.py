@@ -7,10 +7,20 @@ from dataclasses import dataclass
 
 import torch
 
+from .host import NoiseSchedule
 from .randomness import generator
-from .settings.objective import TimestepSampling
+from .settings.objective import TimestepBias, TimestepSampling
 
 _SMALLEST_BLOCK = 16
+
+
+def level_weights(bias: TimestepBias, schedule: NoiseSchedule) -> torch.Tensor | None:
+    """How often each level is wanted: ``noisy`` in proportion to max logSNR - logSNR (TextBoost, Park et al. 2024)."""
+    if bias == "none":
+        return None
+    a = schedule.alphas_cumprod.double().clamp(1e-8, 1 - 1e-8)
+    log_snr = (a / (1 - a)).log()
+    return log_snr.max() - log_snr
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +31,7 @@ class TimestepSampler:
     ``stratified``: one draw from each of equal strata over the whole effective batch, as ``stratified_uniform`` in
     k-diffusion's utils.py; batches of fewer than 16 samples share their strata with the steps beside them, so that a
     batch of 1 also covers all levels evenly over 16 steps.
+    ``weights`` [timesteps] say how often each level is wanted; None is equally often.
     """
 
     sampling: TimestepSampling
@@ -29,12 +40,20 @@ class TimestepSampler:
     high: int
     batch_size: int
     accumulation: int
+    weights: torch.Tensor | None = None
 
     def at(self, step: int, micro: int) -> torch.Tensor:
         """int64 [batch_size] on the CPU for micro-batch ``micro`` of optimiser step ``step`` (both from 0)."""
         draw: Callable[[int, int], torch.Tensor] = self._stratified if self.sampling == "stratified" else self._uniform
-        levels = self.low + (draw(step, micro) * (self.high - self.low + 1)).floor().long()
+        levels = self.low + self._level(draw(step, micro))
         return levels.clamp_(self.low, self.high)
+
+    def _level(self, shares: torch.Tensor) -> torch.Tensor:
+        """Which level above the lowest lies at these shares (0 to 1) of all draws."""
+        if self.weights is None:
+            return (shares * (self.high - self.low + 1)).floor().long()
+        below = self.weights[self.low : self.high + 1].double().cumsum(0)
+        return torch.searchsorted(below / below[-1], shares, right=True)
 
     def _uniform(self, step: int, micro: int) -> torch.Tensor:
         return torch.rand(

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from .best_steps import BestSteps
+from .context_drift import ContextDrift
 from .control import Control
 from .errors import DivergedError, LeaseError, ModelChangedError
 from .events import Emit, Evaluated, Outcome, RolledBack, Saved, Stepped, Warned
@@ -45,6 +46,7 @@ class Trainer:
     learner: Learner
     gradients: GradientStep
     fixed_batch: FixedBatch | None
+    context: ContextDrift | None
     previews: Previews
     saver: Saver
     run: RunDirectory
@@ -63,6 +65,7 @@ class Trainer:
         self._previewed_at: int | None = None
         self._table_held = False
         self._best = BestSteps(self.state)
+        self._word_loss: float | None = None
 
     @property
     def step(self) -> int:
@@ -165,7 +168,7 @@ class Trainer:
 
     def _earlier_copies(self, step: int) -> str:
         """What is left to try where the very state that was resumed goes bad."""
-        copies = [str(each) for each in self.run.copies() if each < step]
+        copies = [str(each) for each in self.run.kept() if each < step]
         if step > self.plan.start_step or not copies:
             return ""
         return f" Or continue from an earlier step; copies were kept of {', '.join(copies[-8:])}."
@@ -207,7 +210,7 @@ class Trainer:
             negative_prompt=advance.prompt.negative,
         )
 
-    def _evaluate(self) -> float | None:
+    def _evaluate(self) -> Evaluated | None:
         if self.fixed_batch is None:
             return None
         vectors = self.learner.shown
@@ -217,9 +220,24 @@ class Trainer:
             return None
         best = self._best.offer(loss, vectors)
         self.state.evaluations.append((self.step, loss))
-        self.emit(Evaluated(step=self.step, loss=loss, best=best))
-        self.scalars.add(self.step, {"fixed_batch_loss": loss})
-        return loss
+        evaluated = Evaluated(step=self.step, loss=loss, best=best, gain=self._gain(loss), drift=self._drift(vectors))
+        self.emit(evaluated)
+        figures = {"fixed_batch_loss": loss, "gain": evaluated.gain, "context_drift": evaluated.drift}
+        self.scalars.add(self.step, {name: value for name, value in figures.items() if value is not None})
+        return evaluated
+
+    def _gain(self, loss: float) -> float | None:
+        """The share of the class word's loss that is gone."""
+        if self.context is None or self.fixed_batch is None:
+            return None
+        if self._word_loss is None:
+            device = self.lease.device
+            word = {key: rows.to(device) for key, rows in self.context.reference.items()}
+            self._word_loss = self.fixed_batch.loss({**self.learner.shown, **word})
+        return 1 - loss / self._word_loss if self._word_loss > 0 else None
+
+    def _drift(self, vectors: dict[str, torch.Tensor]) -> float | None:
+        return None if self.context is None else self.context.measure(vectors)
 
     def _settled(self) -> bool:
         config = self.plan.config
@@ -228,7 +246,7 @@ class Trainer:
         window = max(4, round(_SETTLING_STEPS / config.evaluate_every))
         return has_settled([loss for _, loss in self.state.evaluations], window=window)
 
-    def _write_row(self, record: Stepped, evaluated: float | None) -> None:
+    def _write_row(self, record: Stepped, evaluated: Evaluated | None) -> None:
         written = self.table.add(
             {
                 "step": str(record.step),
@@ -237,9 +255,11 @@ class Trainer:
                 "loss": f"{record.loss:.7f}",
                 "learn_rate": f"{record.learn_rate:.7g}",
                 "smooth_loss": f"{record.smooth_loss:.7f}",
-                "fixed_batch_loss": "" if evaluated is None else f"{evaluated:.7f}",
+                "fixed_batch_loss": _figure(evaluated and evaluated.loss),
                 "gradient_norm": f"{record.gradient_norm:.7g}",
                 "vector_norm": f"{record.vector_norm:.7g}",
+                "gain": _figure(evaluated and evaluated.gain),
+                "context_drift": _figure(evaluated and evaluated.drift),
             }
         )
         if not written and not self._table_held:
@@ -297,3 +317,7 @@ class Trainer:
 
 def _due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.7f}"

@@ -9,6 +9,8 @@ from ..options import option
 
 LossKind = Literal["mse", "huber"]
 TimestepSampling = Literal["uniform", "stratified"]
+TimestepBias = Literal["none", "noisy"]
+LossWeighting = Literal["none", "velocity"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,13 @@ class ObjectiveSettings:
         advanced=True,
         help="stratified spreads the noise levels evenly over the batch and over successive steps: a steadier gradient at no cost.",
     )
+    timestep_bias: TimestepBias = option(
+        "none",
+        "Prefer timesteps",
+        group="Objective",
+        advanced=True,
+        help="noisy trains more often on noisy pictures, where shape and place are decided.",
+    )
     min_timestep: int = option(
         0,
         "Lowest timestep",
@@ -66,6 +75,23 @@ class ObjectiveSettings:
         high=100,
         advanced=True,
         help="Weighs nearly clean steps less; 5 is usual, 0 is off. For subjects rather than styles.",
+    )
+    loss_weighting: LossWeighting = option(
+        "none",
+        "Loss weights",
+        group="Objective",
+        advanced=True,
+        help="velocity counts noisy pictures more, as models that predict v are trained: shape and place rather than texture.",
+    )
+    context_weight: float = option(
+        0.0,
+        "Weight of the context term",
+        group="Objective",
+        low=0,
+        high=100,
+        advanced=True,
+        help="Keeps the words around the embedding to their meaning, so that prompts are obeyed. Costs a pass of the text "
+        "encoder a step; 0 is off.",
     )
     noise_offset: float = option(
         0.0,

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..options import option
 
-Optimizer = Literal["adamw", "prodigy"]
+Optimizer = Literal["adamw", "prodigy", "direction"]
 ClipMode = Literal["disabled", "value", "norm"]
 NormRule = Literal["none", "clamp", "fixed"]
 
@@ -40,13 +40,24 @@ class OptimiserSettings:
         "Optimiser",
         group="Optimiser",
         advanced=True,
-        help="adamw is A1111's. prodigy finds the learning rate by itself: set the rate to 1.",
+        help="adamw is A1111's. prodigy finds the learning rate by itself: set the rate to 1. "
+        "direction only turns the vectors and never lengthens them; its rate is an angle in radians, 0.02 is usual.",
     )
     beta1: float = option(
         0.9, "Beta 1", group="Optimiser", low=0, high=0.9999, advanced=True, help="Memory of the gradient's mean."
     )
     beta2: float = option(
         0.999, "Beta 2", group="Optimiser", low=0, high=0.99999, advanced=True, help="Memory of the gradient's square."
+    )
+    direction_prior: float = option(
+        0.0,
+        "Pull to the first direction",
+        group="Optimiser",
+        low=0,
+        high=1,
+        advanced=True,
+        help="For the optimiser direction: how strongly each vector is drawn back to where it began, as a share of a step. "
+        "More obeys prompts better and is less like the pictures.",
     )
     weight_decay: float = option(
         0.0,

@@ -44,6 +44,17 @@ class WatchingSettings:
         advanced=True,
         help="More are steadier; each costs one pass without gradient.",
     )
+    hold_out: int = option(
+        0,
+        "Pictures kept for measuring",
+        group="Watching",
+        low=0,
+        high=1024,
+        step=1,
+        advanced=True,
+        help="So many pictures are not trained on but make the fixed batch: its loss then shows overtraining. 0 measures on "
+        "the training pictures with other noise.",
+    )
     auto_stop: bool = option(
         False,
         "Stop by itself",
