@@ -38,7 +38,10 @@
     }
 
     // What the study of a run calls its figures, in a person's words.
-    const FIGURES = {held_out_gain: "Held-out gain", context_drift: "Context drift"};
+    const FIGURES = {
+        gain: {label: "Gain over the word", show: (value) => `${Math.round(value * 100)} %`, help: "How much of the loss that the initial words leave is gone. Below 0: worse than those words."},
+        drift: {label: "Drift of the rest", help: "How far the words around the embedding have moved from their meaning: the less, the better it can be combined with others."},
+    };
 
     function state(run) {
         if (run.state === "resumable") return "on disk";
@@ -160,11 +163,12 @@
             if (this.states !== undefined && this.states !== states) document.dispatchEvent(new CustomEvent("ti-embeddings-changed"));
             this.states = states;
             if (!this.chosen && this.runs.length) {
-                const first = this.runs.find((run) => ACTIVE.has(run.state)) || this.runs.find((run) => run.state !== "resumable");
-                if (first) this.follow(first.id);
+                const first = (is) => this.runs.find(is);
+                const begin = first((run) => run.state === "running") || first((run) => ACTIVE.has(run.state)) || first((run) => run.state !== "resumable");
+                if (begin) this.follow(begin.id);
             }
             this.drawList();
-            await this.line.show(this.runs);
+            await this.line.show(this.runs, this.chosen);
         }
 
         changed() {
@@ -242,14 +246,18 @@
                 ["In use", Number.isFinite(run.used_step) ? `step ${run.used_step}` : "–"],
                 ["Rate", number(event && event.learn_rate)],
                 ["Norm", number(event && event.vector_norm)],
-                ...Object.entries(this.story.figures).map(([name, value]) => [FIGURES[name] || name.replace(/_/g, " "), number(value)]),
+                ...Object.entries(this.story.figures).map(([name, value]) => {
+                    const {label = name.replace(/_/g, " "), show = number, help = ""} = FIGURES[name] || {};
+                    return [label, show(value), help];
+                }),
                 ["Seconds a step", number(event && event.seconds)],
             ];
             while (this.figures.children.length > figures.length) this.figures.lastChild.remove();
-            figures.forEach(([name, value], index) => {
+            figures.forEach(([name, value, help = ""], index) => {
                 if (!this.figures.children[index]) this.figures.append(make("div", {class: "ti-figure"}, make("span"), make("b")));
                 const [label, shown] = this.figures.children[index].children;
                 label.textContent = name;
+                label.title = help;
                 if (shown.textContent !== value) shown.textContent = value;
             });
         }

@@ -68,7 +68,7 @@ window.textualInversionChart = (() => {
         }
         for (const step of ticks(first, last, width > 400 ? 6 : 2)) {
             if (!Number.isInteger(step) || x(step) > width - RIGHT + 1) continue;
-            parts.push(element("text", {class: "ti-tick", x: x(step), y: height - 4, "text-anchor": "middle"}, String(step)));
+            parts.push(element("text", {class: "ti-tick", x: x(step), y: height - 4, "text-anchor": x(step) > width - RIGHT - 14 ? "end" : "middle"}, String(step)));
         }
         for (const one of series) {
             parts.push(element("path", {class: `ti-line ti-${one.name}`, d: path(one.points, x, y, range)}));

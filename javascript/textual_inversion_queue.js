@@ -9,28 +9,42 @@ window.textualInversionQueue = class {
         this.refusal.className = "ti-refusal";
     }
 
-    // runs: all of them; busy: whether one works now.
-    async show(runs) {
+    // runs: all of them; chosen: the id of the one that is shown.
+    async show(runs, chosen) {
         const line = runs.filter((run) => run.place).sort((a, b) => a.place - b.place);
         const others = runs.filter((run) => run.state === "held" || run.elsewhere);
         const waiting = [...line, ...others];
-        const busy = runs.some((run) => run.state === "running" || (run.state === "waiting" && !waiting.includes(run)));
+        const works = runs.find((run) => run.state === "running" || (run.state === "waiting" && !waiting.includes(run)));
+        const busy = Boolean(works), other = busy && works.id !== chosen ? works : null;
         if (waiting.length && this.goOn === null) this.goOn = (await this.ask("queue").catch(() => ({}))).go_on_after_restart;
-        const key = JSON.stringify([busy, this.goOn, waiting.map((run) => [run.id, run.name, run.place, run.note, run.total_steps, run.step])]);
+        const key = JSON.stringify([busy, other && [other.id, other.name], this.goOn, waiting.map((run) => [run.id, run.name, run.place, run.note, run.total_steps, run.step])]);
         if (key === this.key) return;
         this.key = key;
-        this.place.hidden = !waiting.length;
+        this.place.hidden = !waiting.length && !other;
         if (!waiting.length) { this.refusal.textContent = ""; this.goOn = null; }
         const title = this.text("b", waiting.length === 1 ? "One run waits" : `${waiting.length} runs wait`);
-        this.place.replaceChildren(title, ...waiting.map((run) => this.row(run, {busy, last: line.length})), this.option(), this.refusal);
+        const rows = waiting.length ? [title, ...waiting.map((run) => this.row(run, {busy, last: line.length})), this.option()] : [];
+        this.place.replaceChildren(...(other ? [this.now(other)] : []), ...rows, this.refusal);
+    }
+
+    now(run) {
+        const row = document.createElement("div");
+        row.className = "ti-queued";
+        row.append(this.link(`Training now: ${run.name}`, run.id));
+        return row;
+    }
+
+    link(text, run) {
+        const link = this.button(text, () => this.choose(run));
+        link.className = "ti-link";
+        return link;
     }
 
     row(run, {busy, last}) {
         const row = document.createElement("div");
         row.className = "ti-queued";
         row.dataset.run = run.id;
-        const name = this.button(run.place ? `${run.place}. ${run.name}` : run.name, () => this.choose(run.id));
-        name.className = "ti-link";
+        const name = this.link(run.place ? `${run.place}. ${run.name}` : run.name, run.id);
         const steps = run.step ? `from step ${run.step} to ${run.total_steps}` : `${run.total_steps} steps`;
         row.append(name, this.text("span", [steps, run.note].filter(Boolean).join(" · ")));
         const act = (text, path, body, label) => row.append(this.button(text, () => this.act(`runs/${run.id}/${path}`, body), label));

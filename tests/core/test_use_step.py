@@ -10,7 +10,8 @@ from engine_world import World, run_folder, vectors_of
 
 from textual_inversion.core.errors import FileFormatError, InputError
 from textual_inversion.core.formats import read_embedding
-from textual_inversion.core.use_step import usable_steps, use_step
+from textual_inversion.core.use_step import use_step
+from textual_inversion.core.user_metadata import read_user_metadata
 
 
 def trained(world: World, **settings: object) -> Path:
@@ -43,7 +44,7 @@ def test_going_to_and_fro_does_not_pile_up_copies(world: World) -> None:
 
 def test_a_picture_that_carries_the_vectors_is_as_good_as_a_copy(world: World) -> None:
     folder = trained(world, save_every=0, image_every=6)
-    assert list(usable_steps(run_folder(world))) == [6, 12]
+    assert list(run_folder(world).kept()) == [6, 12]
     used = use_step(folder, 6, world.host)
     assert read_embedding(used.path).step == 6
     assert used.path.suffix == ".pt"
@@ -53,7 +54,46 @@ def test_a_safetensors_embedding_stays_one(world: World) -> None:
     folder = trained(world, use_safetensors=True)
     used = use_step(folder, 4, world.host)
     assert used.path.name == "thing.safetensors"
-    assert [path.name for path in world.host.embeddings_dir.iterdir()] == ["thing.safetensors"]
+    others = [path.name for path in world.host.embeddings_dir.iterdir() if path.suffix not in (".json", ".png")]
+    assert others == ["thing.safetensors"]
+
+
+@pytest.mark.parametrize("saved", [{"save_every": 4}, {"save_every": 0, "image_every": 4}])
+def test_of_a_pair_both_halves_or_none(world: World, saved: dict[str, int]) -> None:
+    world.create(apt=True, negative_vectors=3)
+    folder = Path(world.train(world.config(apt=True, steps=8, **saved)).run_dir)
+    both = [world.host.embeddings_dir / name for name in ("thing.pt", "thing-neg.pt")]
+    before = [path.read_bytes() for path in both]
+    used = use_step(folder, 4, world.host)
+    assert [read_embedding(path).step for path in both] == [4, 4]
+    assert [path.read_bytes() for path in both] != before
+    assert {path.read_bytes() for path in (folder / "replaced").iterdir()} >= set(before)
+    assert used.path == both[0]
+    assert world.host.published[-2:] == both
+
+    use_step(folder, 8, world.host)
+    now = [path.read_bytes() for path in both]
+    for path in [*(folder / "embeddings").glob("*-neg.pt"), *(folder / "image_embeddings").glob("*")]:
+        path.unlink()
+    with pytest.raises(InputError):
+        use_step(folder, 4, world.host)
+    assert [path.read_bytes() for path in both] == now
+
+
+def test_the_card_tells_of_the_step_in_use(world: World) -> None:
+    folder = trained(world, image_every=4)
+    use_step(folder, 4, world.host)
+    assert read_user_metadata(world.host.embeddings_dir / "thing.pt").description.startswith("step 4,")
+
+
+def test_an_embedding_in_a_folder_below_does_not_stay_there_too(world: World) -> None:
+    folder = trained(world)
+    below = world.host.embeddings_dir / "mine"
+    below.mkdir()
+    (world.host.embeddings_dir / "thing.pt").replace(below / "thing.pt")
+    used = use_step(folder, 4, world.host)
+    assert not (below / "thing.pt").exists()
+    assert "had the same name and was moved to" in used.warnings[0]
 
 
 def test_steps_that_were_not_kept_and_copies_that_lie_are_refused(world: World) -> None:

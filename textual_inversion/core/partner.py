@@ -11,7 +11,7 @@ from .apt.guidance import parse_guidance
 from .config import TrainConfig
 from .embedding import Embedding
 from .errors import InputError
-from .formats import read_embedding
+from .formats import read_embedding, read_partner
 from .halves import check_pair_name, negative_half, negative_name
 from .host import Host
 from .library import find_embedding
@@ -105,7 +105,7 @@ def _source(
         notes = recorded.get("partner_notes")
         return Embedding(vectors=vectors, name=name, step=state.step, notes=notes if isinstance(notes, dict) else {})
     if run is not None and from_step is not None:
-        return _copy(run, from_step)
+        return kept_negative(run, from_step, field="from_step")
     try:
         return read_embedding(find_embedding(host.embeddings_dir, name))
     except InputError as error:
@@ -116,11 +116,15 @@ def _source(
         ) from error
 
 
-def _copy(run: RunDirectory, step: int) -> Embedding:
-    path = run.negative_copies().get(step)
-    if path is None:
-        raise InputError(f"The negative half of step {step} was not kept in {run.root}.", field="from_step")
-    return read_embedding(path)
+def kept_negative(run: RunDirectory, step: int, *, field: str) -> Embedding:
+    """The negative half of a kept step: beside the copy, or in the picture that carries both."""
+    path, picture = run.negative_copies().get(step), run.carriers().get(step)
+    if path is not None:
+        return read_embedding(path)
+    found = read_partner(picture) if picture is not None else None
+    if found is None:
+        raise InputError(f"The negative half of step {step} was not kept in {run.root}.", field=field)
+    return found
 
 
 def _origin(config: TrainConfig, host: Host) -> Path | None:

@@ -67,6 +67,10 @@ class RunDirectory:
         """The pictures that carry the vectors by step, rising."""
         return self._steps_in("image_embeddings", (".png",))
 
+    def kept(self) -> dict[int, Path]:
+        """The steps whose vectors were kept, rising: in a copy, or else in the picture that carries them."""
+        return dict(sorted({**self.carriers(), **self.copies()}.items()))
+
     def _steps_in(self, place: str, suffixes: tuple[str, ...], *, ending: str = "") -> dict[int, Path]:
         found: dict[int, Path] = {}
         for path in (self.root / place).glob("*"):

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .card import write_card
+from .embedding import Embedding
 from .errors import FileFormatError, InputError
 from .files import disk_errors
-from .formats import read_embedding, write_embedding
+from .formats import read_embedding, write_embedding, write_pair
+from .halves import negative_name, negative_path
 from .host import Host
 from .library import find_embedding
 from .names import check_name
+from .partner import kept_negative
 from .replaced import keep_copy, set_aside_others
 from .rundir import RunDirectory, open_run_directory
 
@@ -25,35 +29,64 @@ class UsedStep:
     warnings: tuple[str, ...]
 
 
-def usable_steps(run: RunDirectory) -> dict[int, Path]:
-    """The steps whose vectors were kept, rising: in a copy, or else in the picture that carries them."""
-    return dict(sorted({**run.carriers(), **run.copies()}.items()))
-
-
 def use_step(folder: Path, step: int, host: Host) -> UsedStep:
-    """Make step ``step`` of the run in ``folder`` the finished embedding, at once and for prompts too.
+    """Make step ``step`` of the run in ``folder`` the finished embedding, at once, on its card, and for prompts too; of a
+    pair both halves, or none.
 
     The run may not be going on: its end would replace the embedding again.
     Raises InputError where that step was not kept, FileFormatError where it cannot be read, ResourceError as writing does.
     """
     run, _ = open_run_directory(folder)
     check_name(run.name)
-    kept = usable_steps(run)
+    kept = run.kept()
     if step not in kept:
         steps = ", ".join(map(str, kept)) or "none"
         raise InputError(f"No copy of step {step} was kept in {run.root}. Kept steps: {steps}.", field="step")
-    embedding = read_embedding(kept[step])
-    if embedding.step is not None and embedding.step != step:
-        raise FileFormatError(f"{kept[step]} holds step {embedding.step}, not step {step}.", field="step")
+    embedding = _named(kept[step], step, run.name)
     origin = _origin(host, run.name)
     suffix = ".safetensors" if len(embedding.vectors) > 1 or (origin and origin.suffix == ".safetensors") else ".pt"
-    path = host.embeddings_dir / f"{run.name}{suffix}"
-    replaced = run.root / "replaced"
-    with disk_errors(replaced):
-        previous = keep_copy(path, into=replaced)
-    write_embedding(replace(embedding, name=run.name, step=step), path)
-    warnings = set_aside_others(path, origin=origin, into=replaced)
-    return UsedStep(step=step, path=path, kept=previous, warnings=(*warnings, *_published(host, path)))
+    written = {host.embeddings_dir / f"{run.name}{suffix}": embedding}
+    path = next(iter(written))
+    if embedding.notes.get("pair") == "positive":
+        negative = kept_negative(run, step, field="step")
+        written[negative_path(path)] = replace(negative, name=negative_name(run.name), step=step)
+    origins = {each: _origin(host, each.stem) for each in written}
+    with disk_errors(run.root / "replaced"):
+        previous = [keep_copy(each, into=run.root / "replaced") for each in written]
+    _write(written)
+    warnings: list[str] = []
+    for each, half in written.items():
+        warnings += set_aside_others(each, origin=origins[each], into=run.root / "replaced")
+        warnings += _taken_up(run, each, half, host)
+    return UsedStep(step=step, path=path, kept=previous[0], warnings=tuple(warnings))
+
+
+def _named(path: Path, step: int, name: str) -> Embedding:
+    """The embedding in a copy, by the name that prompts know."""
+    embedding = read_embedding(path)
+    if embedding.step is not None and embedding.step != step:
+        raise FileFormatError(f"{path} holds step {embedding.step}, not step {step}.", field="step")
+    return replace(embedding, name=name, step=step)
+
+
+def _write(written: dict[Path, Embedding]) -> None:
+    halves = [(embedding, path) for path, embedding in written.items()]
+    if len(halves) == 1:
+        write_embedding(*halves[0])
+    else:
+        write_pair(*halves)
+
+
+def _taken_up(run: RunDirectory, path: Path, embedding: Embedding, host: Host) -> list[str]:
+    """Its card shows it, and the host knows it."""
+    warnings = list(write_card(run, path, embedding).warnings)
+    try:
+        host.publish(path)
+    except Exception as error:  # the file is safe, whatever the host makes of it
+        warnings.append(
+            f"The embedding was saved, but {host.name} could not take it up by itself ({error}). Refresh its list."
+        )
+    return warnings
 
 
 def _origin(host: Host, name: str) -> Path | None:
@@ -61,13 +94,3 @@ def _origin(host: Host, name: str) -> Path | None:
         return find_embedding(host.embeddings_dir, name)
     except InputError:
         return None
-
-
-def _published(host: Host, path: Path) -> tuple[str, ...]:
-    try:
-        host.publish(path)
-    except Exception as error:  # the file is safe, whatever the host makes of it
-        return (
-            f"The embedding was saved, but {host.name} could not take it up by itself ({error}). Refresh its list.",
-        )
-    return ()

@@ -88,7 +88,8 @@ def _events(row: Mapping[str, Any], *, step: int, total: int) -> Iterator[Steppe
     )
     fixed = _number(row.get("fixed_batch_loss"))
     if not math.isnan(fixed):
-        yield Evaluated(step=step, loss=fixed, best=False)
+        gain, drift = (_known(row.get(name)) for name in ("gain", "context_drift"))
+        yield Evaluated(step=step, loss=fixed, best=False, gain=gain, drift=drift)
 
 
 def _copies(run: RunDirectory) -> Iterator[Saved]:
@@ -120,6 +121,11 @@ def _number(text: object) -> float:
         return float(text) if isinstance(text, str) else math.nan
     except ValueError:
         return math.nan
+
+
+def _known(text: object) -> float | None:
+    value = _number(text)
+    return None if math.isnan(value) else value
 
 
 def _whole(value: object) -> int:

@@ -30,6 +30,7 @@ class FoundRun:
     folder: Path
     step: int
     written: float
+    best_step: int | None = None
 
     def summary(self) -> dict[str, Any]:
         """The same keys as ``Run.summary``, as far as they are known."""
@@ -51,7 +52,7 @@ class FoundRun:
             history.add(event)
         step = self.step if up_to is None else up_to
         history.progress.step, history.progress.total_steps = step, self.config.steps
-        history.progress.run_dir = str(self.folder)
+        history.progress.run_dir, history.progress.best_step = str(self.folder), self.best_step
         return history
 
 
@@ -103,10 +104,12 @@ def _read(folder: Path, written: float) -> FoundRun | None:
     try:
         run, content = open_run_directory(folder)
         config = TrainConfig.from_mapping(content["config"])
-        step = load_state(run.state).step
+        state = load_state(run.state)
     except UserError:
         return None
-    return FoundRun(id=id_of(folder), config=config, folder=folder, step=step, written=written)
+    return FoundRun(
+        id=id_of(folder), config=config, folder=folder, step=state.step, written=written, best_step=state.best_step
+    )
 
 
 def _modified(path: Path) -> float:

@@ -66,7 +66,7 @@ class Run:
         self.log = EventLog()
         self.created = time.time()
         self.state: State = "new"
-        self.progress = Progress()
+        self.progress = Progress(total_steps=config.steps)
         self.error: UserError | None = None
         self.advice = Advice()
         self.folders: set[Path] = set()

@@ -40,6 +40,7 @@ class Turns:
         """Launch the run where no other one works, else queue it. Raises what its first ``settle`` seconds bring."""
         with self._lock:
             before, busy = run.state, self._store.working() is not None
+            self._refuse_twice(run)
             run.enter(resume=resume, from_step=from_step)
             try:
                 if busy:
@@ -156,6 +157,13 @@ class Turns:
             if run.progress.cause == "checkpoint" and self._queue.mine():
                 self._held = f"Waits, because the checkpoint was changed while '{run.config.name}' was trained."
             self._launch_if_free()
+
+    def _refuse_twice(self, run: Run) -> None:
+        name = run.config.name
+        if any(other.queued and other is not run and other.config.name == name for other in self._store.all()):
+            raise ConflictError(
+                f"'{name}' waits in the queue already. Start it there, or remove it first.", field="name"
+            )
 
     def _leave_queue(self, run: Run) -> None:
         try:
