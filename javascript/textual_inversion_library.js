@@ -90,7 +90,7 @@
         choose(file) {
             this.chosen = file;
             for (const card of this.grid.children) card.setAttribute("aria-pressed", String(card.dataset.file === file));
-            this.details.show(file);
+            return this.details.show(file);
         }
 
         // One form at a time above the list; the same button closes it again.
@@ -105,11 +105,11 @@
         async act(route, body, {close = true} = {}) {
             const answer = await tools().ask(this.root, `embeddings/${route}`, {body});
             if (close) { this.opened = null; this.sheet.replaceChildren(); }
-            this.tell(answer.message, answer.undo || []);
             if (answer.file !== undefined || route === "delete") this.chosen = answer.file || null;
             await this.refresh();
-            if (this.chosen) this.choose(this.chosen);
+            if (this.chosen) await this.choose(this.chosen);
             else this.details.hide();
+            this.tell(answer.message, answer.undo || []);
             document.dispatchEvent(new CustomEvent("ti-embeddings-changed", {detail: "library"}));
             return answer;
         }

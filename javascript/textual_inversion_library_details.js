@@ -3,7 +3,7 @@
 
 window.textualInversionDetails = class {
     constructor(library) {
-        Object.assign(this, {library, file: null, nearestWanted: false});
+        Object.assign(this, {library, file: null, nearestWanted: false, typed: null});
         this.node = this.tools.make("div", {class: "ti-lib-details", hidden: true});
     }
 
@@ -19,10 +19,11 @@ window.textualInversionDetails = class {
         if (!this.file) return;
         const entry = this.library.entry(this.file);
         if (!entry) this.hide();
-        else if (entry.modified !== this.stamp) this.show(this.file);
+        else if (entry.modified !== this.stamp && !this.opened && !this.typed) this.show(this.file);
     }
 
     async show(file) {
+        if (file !== this.file) this.typed = null;
         this.file = file;
         const {ask, make} = this.tools;
         let found;
@@ -84,14 +85,28 @@ window.textualInversionDetails = class {
 
     texts() {
         const {make, field, form} = this.tools, found = this.found;
-        const description = make("input", {type: "text", value: found.description});
-        const notes = make("textarea", {rows: "3", text: found.notes});
-        const negative = make("input", {type: "checkbox", checked: found.negative});
-        return form("Notes", [
+        const shown = this.typed || found;
+        const description = make("input", {type: "text", value: shown.description});
+        const notes = make("textarea", {rows: "3", text: shown.notes});
+        const negative = make("input", {type: "checkbox", checked: shown.negative});
+        const written = () => ({description: description.value, notes: notes.value, negative: negative.checked});
+        const node = form("Notes", [
             field("description", "Description", description, "Shown on the card in the web UI."),
             field("notes", "Notes", notes),
             field("negative", "For the negative prompt", negative, "A click on its card writes the name there."),
-        ], "Save notes", () => this.library.act("card", {file: this.file, description: description.value, notes: notes.value, negative: negative.checked}, {close: false}));
+        ], "Save notes", async () => {
+            const body = written();
+            this.typed = null;
+            try {
+                await this.library.act("card", {file: this.file, ...body}, {close: false});
+            } catch (error) {
+                this.typed = body;
+                throw error;
+            }
+        });
+        // What was not saved yet outlives a picture that is set, or a run that saves, meanwhile.
+        node.addEventListener("input", () => { this.typed = written(); });
+        return node;
     }
 
     vectors() {
