@@ -157,7 +157,7 @@ def _beginning(
     if from_step is not None and (state is None or state.step != from_step):
         return run, recorded, None, _copy_of(run, from_step)
     if state is None:
-        raise InputError(f"{run.root} holds no resume state. Continue from one of its copies: {list(run.copies())}.")
+        raise InputError(f"{run.root} holds no resume state. Continue from one of its copies: {list(run.kept())}.")
     source = Embedding(
         vectors=positive_half(state.vectors), name=config.name, step=state.step, notes=recorded.get("notes", {})
     )
@@ -187,7 +187,7 @@ def _state_of(run: RunDirectory, *, needed: bool) -> RunState | None:
 
 
 def _copy_of(run: RunDirectory, step: int) -> Embedding:
-    copies = run.copies()
+    copies = run.kept()
     if step not in copies:
         kept = ", ".join(map(str, copies)) or "none"
         raise InputError(f"No copy of step {step} was kept in {run.root}. Kept steps: {kept}.", field="from_step")
