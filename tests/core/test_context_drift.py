@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 from engine_world import make_world
 from tiny_models import make_tiny_checkpoint
 
@@ -34,7 +33,8 @@ def test_the_class_word_itself_does_not_drift_and_others_do(host: StandaloneHost
         assert drift.measure(own) == pytest.approx(0, abs=1e-6)
         near = drift.measure({key: 1.5 * rows for key, rows in own.items()})
         far = drift.measure({key: -30 * rows for key, rows in own.items()})
-    assert near is not None and far is not None
+    assert near is not None
+    assert far is not None
     assert 0 < near < far <= 2
 
 
@@ -50,7 +50,8 @@ def test_the_term_s_gradient_is_that_of_the_figure(host: StandaloneHost) -> None
         assert gradient is not None
         step = 1e-2 * gradient / gradient.norm()
         moved = drift.measure({"clip_l": rows["clip_l"].detach() - step})
-        assert moved is not None and moved < term.item()
+        assert moved is not None
+        assert moved < term.item()
         assert term.item() - moved == pytest.approx(float((step * gradient).sum()), rel=0.05)
 
 
@@ -69,7 +70,7 @@ def test_every_run_tells_gain_and_drift(tmp_path: Path) -> None:
     assert first.gain == pytest.approx(0, abs=1e-6)
     assert first.drift == pytest.approx(0, abs=1e-6)
     assert last.gain == pytest.approx(1 - last.loss / first.loss)
-    assert last.drift is not None and last.drift != first.drift
+    assert last.drift not in (None, first.drift)
 
 
 def test_a_run_that_goes_on_measures_against_the_first_words(tmp_path: Path) -> None:
