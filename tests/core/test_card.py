@@ -56,6 +56,18 @@ def test_texts(run: RunDirectory, path: Path) -> None:
     assert json.loads(metadata_path(path).read_text())[SECTION]["step"] == 20
 
 
+def test_a_pair_fills_both_boxes(run: RunDirectory, path: Path) -> None:
+    notes = {"pair": "positive", "partner": "thing-neg", "guidance_scale": "3.5"}
+    write_card(run, path, _embedding(notes=notes), today=_DAY)
+    found = read_user_metadata(path)
+    assert (found.partner, found.guidance_scale, found.negative) == ("thing-neg", 3.5, False)
+    assert "Its pair thing-neg belongs into the negative prompt." in found.notes
+    negative = path.with_name("thing-neg.pt")
+    write_card(run, negative, _embedding(notes={"pair": "negative", "partner": "thing"}), today=_DAY)
+    assert read_user_metadata(negative).negative
+    write_card(run, path, _embedding(notes={**notes, "guidance_scale": "1-5"}), today=_DAY)
+
+
 def test_a_checkpoints_name_is_no_markup(run: RunDirectory, path: Path) -> None:
     write_card(run, path, _embedding(checkpoint_name="<img src=x onerror=alert(1)>"), today=_DAY)
     assert "<" not in metadata_path(path).read_text()

@@ -84,7 +84,7 @@ def test_the_newest_run_that_kept_the_step(tmp_path: Path) -> None:
     new = _run(log, "2024-01-02/thing", "thing", [100, 1500], age=20)
     _run(other, "2024-01-02/thing2", "thing2", [1], age=10)
     copies = StepCopies(lambda: [log, other, tmp_path / "none"])
-    assert copies.names() == {"thing", "thing2"}
+    assert copies.names() == {"thing", "thing2", "thing-neg", "thing2-neg"}
     assert copies.find("thing", 100) == new / "embeddings" / "thing-100.pt"
     assert copies.find("THING", 1500) == new / "embeddings" / "thing-1500.pt"
     assert copies.find("thing", 150) == old / "embeddings" / "thing-150.pt"
@@ -92,6 +92,22 @@ def test_the_newest_run_that_kept_the_step(tmp_path: Path) -> None:
     assert copies.steps("thing") == [100, 150, 1500]
     newest = _run(log, "2024-01-03/thing", "thing", [100], age=0)
     assert copies.find("thing", 100) == newest / "embeddings" / "thing-100.pt"
+
+
+def test_a_pairs_negative_half_and_a_picture_that_carries_a_step(tmp_path: Path) -> None:
+    root = _run(tmp_path, "2024-01-01/thing", "thing", [100], age=10)
+    negative = root / "embeddings" / "thing-100-neg.pt"
+    negative.write_bytes(b"")
+    carrier = root / "image_embeddings" / "thing-50.png"
+    carrier.parent.mkdir()
+    carrier.write_bytes(b"")
+    copies = StepCopies(lambda: [tmp_path])
+    assert copies.find("thing-neg", 100) == negative
+    assert copies.find("Thing-Neg", 100) == negative
+    assert copies.find("thing-neg", 50) is None
+    assert copies.find("thing", 50) == carrier
+    alone = _run(tmp_path, "2024-01-02/thing-neg", "thing-neg", [100], age=0)
+    assert copies.find("thing-neg", 100) == alone / "embeddings" / "thing-neg-100.pt"
 
 
 def test_what_is_missing_is_told_with_what_there_is(tmp_path: Path) -> None:

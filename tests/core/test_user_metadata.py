@@ -58,7 +58,7 @@ def test_what_a_person_chose_is_read_again(embedding: Path) -> None:
 def test_keys_of_others_stay(embedding: Path) -> None:
     _put(embedding, {"sd version": "SD1", "activation text": "x", SECTION: {"of a later version": [1]}})
     update_user_metadata(embedding, negative=True)
-    write_card_texts(embedding, _FIRST, step=100)
+    write_card_texts(embedding, _FIRST, facts={"step": 100})
     content = _get(embedding)
     assert (content["sd version"], content["activation text"]) == ("SD1", "x")
     assert content[SECTION]["of a later version"] == [1]
@@ -72,7 +72,7 @@ def test_a_file_that_is_none_is_left_alone(embedding: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     for attempt in (
         lambda: update_user_metadata(embedding, negative=True),
-        lambda: write_card_texts(embedding, _FIRST),
+        lambda: write_card_texts(embedding, _FIRST, facts={}),
     ):
         with pytest.raises(FileFormatError, match="my.thing.json cannot be read .* left as it is"):
             attempt()
@@ -89,30 +89,38 @@ def test_values_of_other_kinds_are_nothing(embedding: Path) -> None:
 
 
 def test_a_later_run_replaces_what_an_earlier_one_wrote(embedding: Path) -> None:
-    write_card_texts(embedding, _FIRST)
-    write_card_texts(embedding, _SECOND)
+    write_card_texts(embedding, _FIRST, facts={})
+    write_card_texts(embedding, _SECOND, facts={})
     assert (_get(embedding)["description"], _get(embedding)["notes"]) == ("200 steps", "Trained 200 steps.")
 
 
 def test_a_persons_text_stays_around_ours(embedding: Path) -> None:
     _put(embedding, {"description": "My dog", "notes": "Use at 0.8."})
-    write_card_texts(embedding, _FIRST)
+    write_card_texts(embedding, _FIRST, facts={})
     assert (_get(embedding)["description"], _get(embedding)["notes"]) == ("My dog", "Use at 0.8.\n\nTrained 100 steps.")
     update_user_metadata(embedding, notes="Before. Trained 100 steps. After.")
-    write_card_texts(embedding, _SECOND)
+    write_card_texts(embedding, _SECOND, facts={})
     assert (_get(embedding)["description"], _get(embedding)["notes"]) == ("My dog", "Before. Trained 200 steps. After.")
 
 
 def test_what_a_person_took_out_stays_out(embedding: Path) -> None:
-    write_card_texts(embedding, _FIRST)
+    write_card_texts(embedding, _FIRST, facts={})
     update_user_metadata(embedding, description="", notes="mine")
-    write_card_texts(embedding, _SECOND)
+    write_card_texts(embedding, _SECOND, facts={})
     assert (_get(embedding)["description"], _get(embedding)["notes"]) == ("", "mine")
+
+
+def test_a_persons_choice_stands_over_a_runs_default(embedding: Path) -> None:
+    write_card_texts(embedding, _FIRST, facts={}, defaults={"negative": True})
+    assert read_user_metadata(embedding).negative
+    update_user_metadata(embedding, negative=False)
+    write_card_texts(embedding, _SECOND, facts={}, defaults={"negative": True})
+    assert not read_user_metadata(embedding).negative
 
 
 def test_a_description_in_a_file_of_its_own_is_not_hidden(embedding: Path) -> None:
     embedding.with_name("my.thing.txt").write_text("mine")
-    write_card_texts(embedding, _FIRST)
+    write_card_texts(embedding, _FIRST, facts={})
     assert "description" not in _get(embedding)
     assert _get(embedding)["notes"] == _FIRST.notes
 
@@ -127,8 +135,8 @@ def test_nothing_of_a_person_is_lost(
 ) -> None:
     embedding = tmp_path_factory.mktemp("any") / "x.pt"
     _put(embedding, {"description": description, "notes": notes, "other": other})
-    write_card_texts(embedding, _FIRST)
-    write_card_texts(embedding, _SECOND)
+    write_card_texts(embedding, _FIRST, facts={})
+    write_card_texts(embedding, _SECOND, facts={})
     content = _get(embedding)
     assert content["other"] == other
     assert notes.rstrip() in content["notes"]

@@ -38,7 +38,8 @@ def write_card(run: RunDirectory, path: Path, embedding: Embedding, *, today: da
     facts: dict[str, object] = {"step": embedding.step, "vectors": embedding.count, "run": run.root.name}
     facts |= _pair_facts(embedding.notes)
     try:
-        write_card_texts(path, _texts(run, embedding, today or datetime.date.today()), **facts)
+        texts = _texts(run, path.stem, embedding, today or datetime.date.today())
+        write_card_texts(path, texts, facts=facts, defaults=_pair(embedding.notes))
         files.append(metadata_path(path))
     except (UserError, OSError) as error:
         warnings.append(str(error))
@@ -77,11 +78,29 @@ def _previews(run: RunDirectory) -> Mapping[int, Path]:
     }
 
 
-def _texts(run: RunDirectory, embedding: Embedding, today: datetime.date) -> CardTexts:
+def _pair(notes: Mapping[str, str]) -> dict[str, object]:
+    """What a click on the card of either half of a pair has to do, from what its file says."""
+    if notes.get("pair") == "negative":
+        return {"negative": True}
+    if notes.get("pair") != "positive":
+        return {}
+    try:
+        scale = {"guidance_scale": float(notes.get("guidance_scale", ""))}
+    except ValueError:  # a range
+        scale = {}
+    return {"partner": notes.get("partner", ""), **scale}
+
+
+def _texts(run: RunDirectory, name: str, embedding: Embedding, today: datetime.date) -> CardTexts:
     checkpoint = (embedding.checkpoint_name or "unknown checkpoint").translate(_MARKUP)
     vectors = f"{embedding.count} vector{'s' if embedding.count != 1 else ''}"
     lines = [f"Trained to step {embedding.step} on {checkpoint}, {vectors}, {today.isoformat()}."]
-    if steps := list(run.copies()):
+    if embedding.notes.get("pair") == "positive":
+        lines.append(f"Its pair {embedding.notes.get('partner')} belongs into the negative prompt.")
+    if embedding.notes.get("pair") == "negative":
+        lines.append(f"For the negative prompt, with {embedding.notes.get('partner')} in the prompt.")
+    kept = run.negative_copies() if embedding.notes.get("pair") == "negative" else run.kept()
+    if steps := list(kept):
         shown = ", ".join(map(str, steps[-_MOST_STEPS:]))
-        lines.append(f"Saved steps: {shown}. Write {run.name}@{steps[-1]} in a prompt to use one.")
+        lines.append(f"Saved steps: {shown}. Write {name}@{steps[-1]} in a prompt to use one.")
     return CardTexts(description=f"step {embedding.step}, {vectors}, {checkpoint}", notes="\n".join(lines))

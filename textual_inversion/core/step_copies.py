@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import InputError
+from .halves import negative_name
 from .rundir import RunDirectory, open_run_directory
 
 _AT_STEP = re.compile(r"@([0-9]{1,9})(?![\w@]|\.[0-9])")
@@ -71,24 +72,24 @@ def with_replaced(text: str, references: Sequence[StepReference], words: Sequenc
 
 
 class StepCopies:
-    """Looks for copies in log directories, each time anew; only what cannot change is remembered."""
+    """Looks for kept steps in log directories, each time anew; only what cannot change is remembered."""
 
     def __init__(self, log_dirs: Callable[[], Iterable[Path]]) -> None:
         self._log_dirs = log_dirs
         self._names: dict[Path, tuple[int, str | None]] = {}
 
     def names(self) -> set[str]:
-        """The embeddings that were trained there."""
-        return {run.name for _, run in self._runs()}
+        """The embeddings that were trained there, and the negative halves that they may have."""
+        trained = {run.name for _, run in self._runs()}
+        return trained | {negative_name(name) for name in trained}
 
     def steps(self, name: str) -> list[int]:
-        """The steps of which any run of ``name`` kept a copy, rising."""
-        return sorted({step for run in self._runs_of(name) for step in run.copies()})
+        """The steps that any run of ``name`` kept, rising."""
+        return sorted({step for kept in self._kept(name) for step in kept})
 
     def find(self, name: str, step: int) -> Path | None:
         """The file of that step, from the newest run that has it; large and small letters of the name are the same."""
-        copies = (run.copies().get(step) for run in self._runs_of(name))
-        return next((path for path in copies if path is not None), None)
+        return next((kept[step] for kept in self._kept(name) if step in kept), None)
 
     def missing(self, name: str, step: int) -> InputError:
         """The error that tells of a step that was not kept."""
@@ -102,10 +103,15 @@ class StepCopies:
         )
         return InputError(f"{name}@{step}: no copy of step {step} was found, so it was read as words. {advice}")
 
-    def _runs_of(self, name: str) -> list[RunDirectory]:
-        """Newest first."""
-        found = [(written, run) for written, run in self._runs() if run.name.lower() == name.lower()]
-        return [run for _, run in sorted(found, key=lambda entry: (entry[1].name == name, entry[0]), reverse=True)]
+    def _kept(self, name: str) -> list[Mapping[int, Path]]:
+        """The steps that each run kept, newest run first; of a name in other letters behind those of the very name."""
+        found: list[tuple[bool, float, Mapping[int, Path]]] = []
+        for written, run in self._runs():
+            if run.name.lower() == name.lower():
+                found.append((run.name == name, written, run.kept()))
+            elif negative_name(run.name).lower() == name.lower():
+                found.append((negative_name(run.name) == name, written, run.negative_copies()))
+        return [kept for _, _, kept in sorted(found, key=lambda entry: entry[:2], reverse=True)]
 
     def _runs(self) -> Iterable[tuple[float, RunDirectory]]:
         """Every run with the time of its last save."""

@@ -104,11 +104,14 @@ def update_user_metadata(
     return read_user_metadata(embedding)
 
 
-def write_card_texts(embedding: Path, texts: CardTexts, **facts: object) -> None:
+def write_card_texts(
+    embedding: Path, texts: CardTexts, *, facts: Mapping[str, object], defaults: Mapping[str, object] | None = None
+) -> None:
     """Put the texts of a run on the card, without touching what a person wrote there.
 
     Texts of an earlier run are replaced where they still stand, also in the middle of a person's own; where a person took
-    them out they stay out. ``facts`` (step, vectors, …) go under our own key. Raises as ``update_user_metadata``.
+    them out they stay out. ``facts`` (step, vectors, …) go under our own key; ``defaults`` too, where a person has chosen
+    nothing else. Raises as ``update_user_metadata``.
     """
     content = _read(metadata_path(embedding))
     ours = _section(content)
@@ -120,7 +123,7 @@ def write_card_texts(embedding: Path, texts: CardTexts, **facts: object) -> None
             content.get("description"), texts.description, before["description"], join=False
         )
     written = {"written_description": texts.description, "written_notes": texts.notes}
-    changed = {**content, **_given(merged), SECTION: {**ours, **facts, **written}}
+    changed = {**content, **_given(merged), SECTION: {**(defaults or {}), **ours, **facts, **written}}
     if changed != content:
         write_json(metadata_path(embedding), changed)
 
