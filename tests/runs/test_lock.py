@@ -38,6 +38,11 @@ def test_a_second_taker_is_refused(tmp_path: Path) -> None:
         NameLock(tmp_path, "cat").acquire()
 
 
+def test_the_halves_of_a_pair_are_not_trained_at_once(tmp_path: Path) -> None:
+    with NameLock(tmp_path, "cat"), pytest.raises(ConflictError):
+        NameLock(tmp_path, "cat-neg").acquire()
+
+
 def test_another_living_process_is_named(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
         write_owner(tmp_path, pid=other.pid, started=psutil.Process(other.pid).create_time())

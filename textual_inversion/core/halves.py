@@ -21,6 +21,11 @@ def negative_name(name: str) -> str:
     return f"{name}{_ENDING}"
 
 
+def pair_name(name: str) -> str:
+    """The name of the pair that an embedding is the negative half of, by its name; else the name itself."""
+    return name.removesuffix(_ENDING) or name
+
+
 def negative_path(path: Path) -> Path:
     """Where the negative half of the pair lies whose positive half is ``path``."""
     return path.with_name(f"{negative_name(path.stem)}{path.suffix}")

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from ..core.files import disk_errors, make_folder
+from ..core.halves import pair_name
 from ..core.names import check_name
 from .errors import ConflictError
 from .file_lock import exclusive
@@ -26,11 +27,11 @@ _HALF_WRITTEN_SECONDS = 10.0
 
 
 class NameLock:
-    """Held from ``acquire`` to ``release``, or for a ``with`` block."""
+    """Held from ``acquire`` to ``release``, or for a ``with`` block. The halves of a pair share one lock."""
 
     def __init__(self, embeddings_dir: Path, name: str) -> None:
         self.name = check_name(name)
-        self.path = embeddings_dir / f".{name}.lock"
+        self.path = embeddings_dir / f".{pair_name(name)}.lock"
         self._owner = this_process()
 
     def acquire(self) -> None:
