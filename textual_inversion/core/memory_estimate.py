@@ -24,25 +24,27 @@ _VAE_TENSORS = 4
 """As large as its largest layer, alive at once in the VAE without gradient: input, norm, SiLU, output."""
 
 _KERNEL = 9
+_PROGRAM = 80_000_000
+"""What libraries and the vocabulary take in a process with its first run, on a CPU, where it is the same memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryEstimate:
     """Bytes. ``weights`` of the whole model; ``training`` and ``pictures`` (VAE encoding or decoding) are beside them, one at a time.
 
-    ``parked`` is how much of the weights is elsewhere while training steps are made.
+    ``parked`` is how much of the weights is elsewhere while training steps are made; ``other``: latents and libraries, on a CPU.
     """
 
     weights: int
     parked: int
     training: int
     pictures: int
-    latents: int
+    other: int
 
     @property
     def peak(self) -> int:
         """The most at one time."""
-        return self.latents + self.weights + max(self.training - self.parked, self.pictures)
+        return self.other + self.weights + max(self.training - self.parked, self.pictures)
 
     @property
     def beside_model(self) -> int:
@@ -64,7 +66,7 @@ def estimate_memory(
         parked=0 if on_cpu else shape.weights.get("vae", 0),
         training=training,
         pictures=_vae(shape, largest, decoding=previews),
-        latents=_latents(shape, sizes) if on_cpu else 0,
+        other=_latents(shape, sizes) + _PROGRAM if on_cpu else 0,
     )
 
 

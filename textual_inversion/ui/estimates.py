@@ -14,7 +14,7 @@ from ..core.model_shape import ModelShape
 from ..core.time_estimate import estimate_seconds, recent_paces, spoken
 from ..runs.manager import RunManager
 
-_GIGA = 1e9
+_GIGA, _MEGA = 1e9, 1e6
 _BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 _CUDA = "cuda"
 
@@ -38,7 +38,7 @@ class Costs:
         time = estimate_seconds(config, steps, recent_paces(manager.log_dirs), device=shape.device, widths=widths)
         told = spoken(time) if time else "the time is known after the first steps"
         return cls(
-            f"Takes about {need.peak / _GIGA:.1f} GB of memory ({need.weights / _GIGA:.1f} of it for the model); {told}.",
+            f"Takes about {_bytes(need.peak)} of memory ({_bytes(need.weights)} of it for the model); {told}.",
             tuple(_advice(config, sizes, shape, need)),
         )
 
@@ -77,13 +77,17 @@ def _advice(config: TrainConfig, sizes: Sequence[Size], shape: ModelShape, need:
     ]
     wanted = ", ".join(way for way, fits in ways if fits)
     yield (
-        f"It needs about {need.beside_model / _GIGA:.1f} GB beside the model, and {free / _GIGA:.1f} GB are free on {shape.device}. "
+        f"It needs about {_bytes(need.beside_model)} beside the model, and {_bytes(free)} are free on {shape.device}. "
         f"To need less: {wanted}."
     )
 
 
 def _figure(config: TrainConfig, sizes: Sequence[Size], shape: ModelShape) -> str:
-    return f"{_memory(config, sizes, shape).beside_model / _GIGA:.1f} GB"
+    return _bytes(_memory(config, sizes, shape).beside_model)
+
+
+def _bytes(number: float) -> str:
+    return f"{number / _GIGA:.1f} GB" if number >= _GIGA else f"{number / _MEGA:.0f} MB"
 
 
 def _free(device: str) -> int | None:

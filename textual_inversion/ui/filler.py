@@ -26,19 +26,19 @@ class Filler:
     def __init__(self, manager: RunManager, form: Form, *, values: Callable[[Given], dict[str, Any]]) -> None:
         self._manager, self._form, self._values = manager, form, values
         self._create: Form | None = None
+        self._preset = gr.Dropdown(
+            choices=[preset.label for preset in PRESETS],
+            value=None,
+            label="Preset",
+            info="Fills in the settings below. What a preset does not name stays.",
+            elem_id=element_id("train", "preset"),
+        )
         with gr.Row():
-            self._preset = gr.Dropdown(
-                choices=[preset.label for preset in PRESETS],
-                value=None,
-                label="Preset",
-                info="Fills in the settings below. What a preset does not name stays.",
-                elem_id=element_id("train", "preset"),
-            )
             self.runs = gr.Dropdown(
                 choices=[],
                 value=None,
                 label="Load settings of a run",
-                info="Fills in all that it was trained with.",
+                info="Fills in all that an earlier run was trained with.",
                 elem_id=element_id("train", "run"),
             )
             self._find = gr.Button("\u21bb", elem_classes=[TOOL], elem_id=element_id("train", "refresh", "run"))

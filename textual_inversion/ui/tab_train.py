@@ -24,7 +24,8 @@ from .templates import chosen_template, shown_template, template_choices
 FIRST = (
     ("name", "learning_rate", "clip_gradient", "clip_value", "batch_size", "gradient_accumulation"),
     ("data", "log_dir", "template", "width", "height", "fit"),
-    ("steps", "image_every", "save_every"),
+    ("steps",),
+    ("image_every", "save_every"),
     ("alpha_weight", "png_embedding", "preview_from_txt2img", "preview_prompts"),
     ("shuffle_tags", "tag_dropout", "latent_sampling"),
 )

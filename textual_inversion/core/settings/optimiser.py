@@ -23,8 +23,7 @@ class OptimiserSettings:
         low=1,
         high=256,
         step=1,
-        help="Pictures in one pass. Larger is steadier and takes more memory. With 20 pictures: 20 where they fit, else for example "
-        "2 with 10 accumulation steps.",
+        help="Pictures in one pass: as many as fit into memory.",
     )
     gradient_accumulation: int = option(
         1,
@@ -33,7 +32,7 @@ class OptimiserSettings:
         low=1,
         high=1024,
         step=1,
-        help="Passes in one step. Steadier like a larger batch without its memory; a step takes so many times as long.",
+        help="Passes in one step: batch size 2 with 10 of them is like 20 without the memory, and takes as long.",
     )
     optimizer: Optimizer = option(
         "adamw",

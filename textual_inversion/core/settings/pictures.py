@@ -32,7 +32,7 @@ class PictureSettings:
         low=64,
         high=4096,
         step=8,
-        help="In pixels: 512 for SD 1.x, 768 for SD 2.x, 1024 for SDXL; less, for example 256, saves memory.",
+        help="512 for SD 1.x, 768 for SD 2.x, 1024 for SDXL; 256 saves memory.",
     )
     height: int = option(
         512,
