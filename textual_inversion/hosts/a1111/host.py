@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from modules import sd_hijack, sd_models, shared
 
+from ...core.captioners import CaptionModels
 from ...core.errors import LeaseError
 from ...core.host import LeaseRequest
 from ...core.model_shape import ModelShape
@@ -81,6 +82,13 @@ class A1111Host:
                 yield lease
         finally:
             self._lent.release()
+
+    @property
+    def caption_models(self) -> CaptionModels:
+        """BLIP and deepbooru of the web UI."""
+        from .captioning import A1111CaptionModels
+
+        return A1111CaptionModels()
 
     def embedding_names(self) -> set[str]:
         """Those of the web UI's database, and of the files in its folder, which it reads with its first model only."""
