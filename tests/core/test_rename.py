@@ -10,6 +10,7 @@ from PIL import Image
 from textual_inversion.core.embedding import Embedding
 from textual_inversion.core.errors import InputError
 from textual_inversion.core.formats import read_embedding, write_embedding
+from textual_inversion.core.former_names import former_names
 from textual_inversion.core.rename import own_companions, rename_embedding
 
 EMBEDDING = Embedding(vectors={"*": torch.randn(2, 768)}, name="cat", step=7, checkpoint_hash="0123456789")
@@ -32,6 +33,14 @@ def test_file_name_inside_and_card(tmp_path: Path, file: str) -> None:
     read = read_embedding(new)
     assert (read.name, read.step) == ("my kitten", None if file == "cat.bin" else 7)
     assert torch.equal(read.vectors["*"], EMBEDDING.vectors["*"])
+
+
+def test_the_names_it_had_are_kept_until_it_has_them_again(tmp_path: Path) -> None:
+    path = tmp_path / "cat.pt"
+    write_embedding(EMBEDDING, path)
+    for name, former in (("dog", ["cat"]), ("cow", ["cat", "dog"]), ("dog", ["cat"]), ("cat", [])):
+        path = rename_embedding(path, name)
+        assert former_names(read_embedding(path).notes) == former
 
 
 def test_a_downloaded_name_inside_stays(tmp_path: Path) -> None:

@@ -30,13 +30,14 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LibraryWorld:
 
 def coloured(request: PictureRequest, *, embeddings: dict) -> Picture:
     """Red tells the vectors' values, green the length of the prompt."""
-    (rows,) = embeddings["cat"].values()
+    ((rows,),) = (vectors.values() for vectors in embeddings.values())
     colour = (int(rows[0, 0]), len(request.prompt), 77)
     return Picture(image=Image.new("RGB", (request.width, request.height), colour), infotext=request.prompt)
 
 
 def asked(world: LibraryWorld, **changes: object) -> dict:
-    (run,) = world.get("/details", file="cat.pt").json()["runs"]
+    file = str(changes.get("file", "cat.pt"))
+    (run,) = world.get("/details", file=file).json()["runs"]
     body = {"file": "cat.pt", "run": run["id"], "steps": [10, 20], "prompts": ["a [name]", "one cat more"]}
     return {**body, "width": 64, "height": 64, **changes}
 
@@ -148,3 +149,11 @@ def test_what_the_host_refuses_is_the_answer(world: LibraryWorld, monkeypatch: p
         wait_for(lambda: world.get(f"/sheets/{sheet}").json()["state"] == "failed")
         answer = world.get(f"/sheets/{sheet}")
     assert "no such sampler" in answer.text
+
+
+def test_a_renamed_one_finds_its_runs(world: LibraryWorld) -> None:
+    world.done("rename", file="cat.pt", name="kitten")
+    (run,) = world.get("/details", file="kitten.pt").json()["runs"]
+    assert run["steps"] == [10, 20]
+    body = asked(world, file="kitten.pt", prompts=["a kitten"], run=run["id"])
+    assert world.post("sheets", **body).status_code == 202

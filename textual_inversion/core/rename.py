@@ -13,6 +13,7 @@ from .formats import FORMATS, read_embedding, write_embedding
 from .formats.carrier_json import to_json
 from .formats.picture import KEYWORD
 from .formats.png_chunks import with_text
+from .former_names import with_former
 from .library import FILES, PICTURES
 from .names import check_name
 from .user_metadata import companions
@@ -21,7 +22,8 @@ from .user_metadata import companions
 def rename_embedding(path: Path, name: str) -> Path:
     """Rename the embedding in ``path`` and return its new file.
 
-    The name inside follows where prompts go by it (pictures), or where it was the file's. The card's files come along unless
+    The name inside follows where prompts go by it (pictures), or where it was the file's; then the notes keep the old one,
+    by which its runs are found. The card's files come along unless
     another embedding of the old name stays. Raises InputError for a bad or taken name and for a file that cannot be
     renamed alone; then nothing was changed.
     """
@@ -76,7 +78,9 @@ def _check_alone(path: Path, embedding: Embedding) -> None:
 
 
 def _write_renamed(path: Path, target: Path, embedding: Embedding, name: str) -> None:
-    changed = replace(embedding, name=name)
+    changed = replace(
+        embedding, name=name, notes=with_former(embedding.notes, old=embedding.name or path.stem, new=name)
+    )
     if embedding.file_format == "png":
         text = b64encode(to_json(changed).encode())
         write_bytes(target, with_text(path.read_bytes(), keyword=KEYWORD.encode(), text=text))

@@ -45,15 +45,16 @@ class Library:
     def trash(self) -> Trash:
         return Trash(self._host.embeddings_dir)
 
-    def runs_of(self, name: str) -> list[MadeBy]:
-        """The runs that made the embedding of this name."""
-        return runs_that_made(name, self._manager.log_dirs)
+    def runs_of(self, entry: Mapping[str, Any]) -> list[MadeBy]:
+        """The runs that made this embedding, under whatever name it had then."""
+        names = [str(entry["name"]), *entry.get("formerly", ())]
+        return [run for name in names for run in runs_that_made(name, self._manager.log_dirs)]
 
-    def run_of(self, name: str, run_id: str) -> MadeBy:
+    def run_of(self, entry: Mapping[str, Any], run_id: str) -> MadeBy:
         """One of ``runs_of``. Raises InputError where there is none of this id."""
-        found = next((run for run in self.runs_of(name) if run.id == run_id), None)
+        found = next((run for run in self.runs_of(entry) if run.id == run_id), None)
         if found is None:
-            raise InputError(f"No run with the id {run_id!r} made {name!r}.", field="run")
+            raise InputError(f"No run with the id {run_id!r} made {entry['name']!r}.", field="run")
         return found
 
     def card(self, request: CardRequest) -> Answer:
@@ -119,7 +120,7 @@ class Library:
         with contextlib.ExitStack() as stack:
             chosen = None
             if request.run:
-                chosen = self.run_of(name, request.run).preview(request.picture)
+                chosen = self.run_of(entry, request.run).preview(request.picture)
             elif request.data:
                 chosen = stack.enter_context(uploaded(request.data, name="picture"))
             before = [each for each in companions(path) if each.stem == f"{path.stem}.preview"]

@@ -50,7 +50,7 @@ class LibraryApi:
         found = {} if "error" in entry else describe(read_embedding(path))
         known = {run["run_dir"]: run["id"] for run in self._manager.runs() if run.get("run_dir")}
         ids = {str(Path(folder).resolve()): run for folder, run in known.items()}
-        runs = [run.to_mapping() for run in self._library.runs_of(str(entry["name"]))]
+        runs = [run.to_mapping(called=str(entry["name"])) for run in self._library.runs_of(entry)]
         return {
             **entry,
             "path": str(path),
@@ -87,12 +87,12 @@ class LibraryApi:
         """The card's picture, or a preview of one of its runs, at most ``size`` pixels wide and high."""
         path, entry = self._shelf.find(call.query.get("file", ""))
         if run := call.query.get("run"):
-            shown = self._library.run_of(str(entry["name"]), run).preview(call.query.get("picture", ""))
+            shown = self._library.run_of(entry, run).preview(call.query.get("picture", ""))
         else:
             shown = self._shelf.card_picture(path)
         if shown is None:
             raise UnknownRunError("This card has no picture.")
-        return Content(data=_thumbnail(shown, call.query.get("size", "256")), media_type="image/webp", keep=True)
+        return Content(data=_thumbnail(shown, call.query.get("size", "256")), media_type="image/jpeg", keep=True)
 
     def download(self, call: Call) -> Content:
         """The file as it is, or in the format asked for; several files come as a zip."""
@@ -174,7 +174,7 @@ def _thumbnail(path: Path, size: str) -> bytes:
     image = open_picture(path).rgb
     image.thumbnail((min(side, _LARGEST_THUMBNAIL),) * 2)
     data = io.BytesIO()
-    image.save(data, format="WEBP", quality=85)
+    image.save(data, format="JPEG", quality=88)
     return data.getvalue()
 
 

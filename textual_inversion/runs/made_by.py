@@ -40,7 +40,8 @@ class MadeBy:
             raise InputError(f"This run has no preview {name!r}.", field="picture")
         return found
 
-    def to_mapping(self) -> dict[str, Any]:
+    def to_mapping(self, *, called: str) -> dict[str, Any]:
+        """``called``: the embedding's name now, for the prompts."""
         config = self.config
         return {
             "id": self.id,
@@ -49,8 +50,8 @@ class MadeBy:
             "steps": list(self.copies),
             "previews": [path.name for path in self.previews()],
             "total_steps": config.steps,
-            "prompts": [prompt.replace("[name]", config.name) for prompt in config.preview_prompts],
-            "negative_prompt": config.preview_negative_prompt.replace("[name]", config.name),
+            "prompts": [prompt.replace("[name]", called) for prompt in config.preview_prompts],
+            "negative_prompt": config.preview_negative_prompt.replace("[name]", called),
             "sampler": config.preview_sampler,
             "sampling_steps": config.preview_steps,
             "guidance_scale": config.preview_guidance_scale,

@@ -22,7 +22,7 @@ def sheet_plan(library: Library, request: SheetRequest, *, log_dir: Path) -> She
     columns: list[tuple[str, Embedding]] = []
     folder = log_dir / "sheets"
     if request.run:
-        run = library.run_of(name, request.run)
+        run = library.run_of(entry, request.run)
         folder = run.directory.root / "sheets"
         columns += [(f"step {step}", read_embedding(_copy(run.copies, step))) for step in sorted(set(request.steps))]
     if request.current:

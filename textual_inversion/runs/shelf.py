@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError
+from ..core.former_names import former_names
 from ..core.host import Host
 from ..core.library import FILES, PICTURES, files_below
 from ..core.user_metadata import read_user_metadata
@@ -42,10 +43,23 @@ class Shelf:
 
     def find(self, file: str) -> tuple[Path, dict[str, Any]]:
         """The path and the entry of what the list calls ``file``. Raises UnknownRunError for anything not in the list."""
-        entry = next((entry for entry in self.entries() if entry["file"] == file), None)
+        entry = self._known(file) or next((entry for entry in self.entries() if entry["file"] == file), None)
         if entry is None:
             raise UnknownRunError(f"There is no embedding {file!r} in the list. Read the list again.")
         return self._host.embeddings_dir / file, entry
+
+    def _known(self, file: str) -> dict[str, Any] | None:
+        """The entry of a file that was in the last list, read again where it changed, without listing all others."""
+        path = self._host.embeddings_dir / file
+        if path not in self._seen or "\0" in file:
+            return None
+        try:
+            beside = set(path.parent.iterdir())
+        except OSError:
+            return None
+        self._seen[path] = self._look(path, beside)
+        entry = self._seen[path][1]
+        return entry if entry.get("file") == file else None
 
     def named(self, name: str) -> list[str]:
         """The files of the embeddings with this name, without regard to case, as some file systems have none."""
@@ -114,6 +128,7 @@ def _read(path: Path, *, is_card: bool) -> dict[str, Any]:
         "checkpoint": embedding.checkpoint_hash,
         "checkpoint_name": embedding.checkpoint_name,
         "format": embedding.file_format,
+        "formerly": former_names(embedding.notes),
     }
 
 
