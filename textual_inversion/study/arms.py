@@ -81,6 +81,18 @@ ARMS: tuple[Arm, ...] = (
     _steady("fixed-norm", "vectors as long as the words' mean", norm_rule="fixed", norm_limit=1.0),
     _steady("prodigy", "prodigy with rate 1", optimizer="prodigy", learning_rate="1"),
     _steady("huber", "Huber loss", loss="huber"),
+    _steady("velocity", "loss weighted as an error in v", loss_weighting="velocity"),
+    _steady("noisy", "noisy levels more often", timestep_bias="noisy"),
+    _steady("direction", "direction only, 0.02 rad", optimizer="direction", learning_rate="0.02"),
+    _steady(
+        "velocity-4",
+        "loss as an error in v, four vectors, twice the rate on a cosine, noise levels spread evenly",
+        vectors=4,
+        loss_weighting="velocity",
+        learning_rate="0.01 cosine",
+        timesteps="stratified",
+    ),
+    _steady("context-0.01", "context term, weight 0.01", context_weight=0.01),
     _steady("noisy-half", "only the noisier half of the levels", min_timestep=500),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,12 +16,14 @@ from .painting import USUAL, PaintSettings, paint
 @dataclass(frozen=True, kw_only=True)
 class Score:
     """Shares of the pictures, 0 to 1. ``concept``: it is the thing; ``obedience``: all else that was asked for is right,
-    the style apart; ``both``; ``style``: of those that ask for one, the right style."""
+    the style apart; ``both``; ``style``: of those that ask for one, the right style; ``shown``: what the grader sees instead of
+    the concept, the field's three most frequent values with their counts."""
 
     concept: float
     obedience: float
     both: float
     style: float | None
+    shown: dict[str, dict[str, int]]
 
 
 def judge(
@@ -52,6 +55,10 @@ def score(asked: Sequence[Question], verdicts: Sequence[Verdict]) -> Score:
         obedience=_share(obedience),
         both=_share([a and b for a, b in zip(concept, obedience, strict=True)]),
         style=_share(styles) if styles else None,
+        shown={
+            field: dict(Counter(getattr(verdict, field) for verdict in verdicts).most_common(3))
+            for field in asked[0].concept
+        },
     )
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ..core.files import write_text
 
@@ -24,7 +25,7 @@ class Result:
     concept: str
     seed: int
     evaluations: int
-    score: dict[str, float | None]
+    score: dict[str, Any]
     steps: int = 0
     loss: float | None = None
     start_loss: float | None = None

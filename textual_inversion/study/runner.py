@@ -118,11 +118,13 @@ def _judged(training: Training, trained: Trained, lease: Lease, grader: Grader) 
             loss=seen[-1].loss if seen else None,
             start_loss=seen[0].loss if seen else None,
             norm=trained.norms.get(step),
+            gain=seen[-1].gain if seen else None,
+            drift=seen[-1].drift if seen else None,
             outcome=trained.finished.outcome if step == trained.finished.step else "",
             curve=tuple((event.step, round(event.loss, 6)) for event in seen),
         )
 
 
 def _line(result: Result) -> str:
-    shares = ", ".join(f"{key} {value}" for key, value in result.score.items())
+    shares = ", ".join(f"{key} {value}" for key, value in result.score.items() if key != "shown")
     return f"{result.arm} {result.concept} seed {result.seed} at {result.evaluations}: {shares}; loss {result.loss}"
