@@ -85,7 +85,9 @@ class Page:
         self.page.goto(address)
 
     def tab(self, name: str) -> None:
-        self.page.get_by_role("tab", name=name).click()
+        self.page.locator(
+            f".tab-nav > button:text-is('{name}'):visible, [role=tab]:text-is('{name}'):visible"
+        ).first.click()
 
     def fill(self, form: str, **values: object) -> None:
         for field, value in values.items():

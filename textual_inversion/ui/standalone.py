@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.step_copies import StepCopies
 from ..runs.gate import FifoGate
 from ..runs.manager import QUEUE_FILE, RunManager, check_settings
 from ..runs.run import Train
@@ -47,6 +48,7 @@ def serving(
 ) -> Iterator[str]:
     """The app while the block runs; yields its URL. The first free port from ``port`` on is taken."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported, so before the next lines
+    from ..hosts.standalone.host import StandaloneHost
     from .server import served
 
     defaults = {"width": host.native_size, "height": host.native_size, "log_dir": log_dir}
@@ -60,6 +62,8 @@ def serving(
         queue_file=folder / QUEUE_FILE,
         defaults=defaults,
     )
+    if isinstance(host, StandaloneHost):
+        host.copies = StepCopies(lambda: manager.log_dirs)
     try:
         with served(_web_app(host, manager), address=address, port=port) as url:
             manager.begin()
@@ -93,11 +97,14 @@ def _web_app(host: Host, manager: RunManager) -> Any:
 def _blocks(host: Host, manager: RunManager, page: dict[str, Any]) -> Any:
     from ..hosts.standalone.samplers import sampler_names
     from .app import build_app
+    from .page import complete
 
-    return build_app(
+    blocks = build_app(
         manager,
         samplers=sampler_names(),
         generate_defaults={"width": host.native_size, "height": host.native_size},
         notices=getattr(host, "notices", ()),
         page=page,
     )
+    complete(blocks)
+    return blocks
