@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .command import Command
 from .config_options import counted, number, whole_number
 from .console import Console
-from .shared import PICTURES_DIR, precision_of, standalone_host
+from .shared import LOG_DIR, PICTURES_DIR, precision_of, standalone_host
 
 if TYPE_CHECKING:
     from ..core.host import Lease, PictureRequest
@@ -24,7 +24,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--prompt",
         required=True,
         metavar="P",
-        help="what to draw; embeddings by their names, (word:1.2) and BREAK as in A1111",
+        help="what to draw; embeddings by their names (NAME@STEP: a saved step), (word:1.2) and BREAK as in A1111",
     )
     parser.add_argument("--negative-prompt", default="", metavar="N", help="what not to draw")
     parser.add_argument(
@@ -51,15 +51,24 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help=f"the folder for 00000.png, 00001.png, … (default: {PICTURES_DIR})",
     )
+    parser.add_argument(
+        "--log-dir",
+        type=Path,
+        default=Path(LOG_DIR),
+        metavar="DIR",
+        help=f"where runs are, for NAME@STEP in prompts (default: {LOG_DIR})",
+    )
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     from ..core.errors import InputError
     from ..core.host import LeaseRequest, PictureRequest
+    from ..core.step_copies import StepCopies
 
     if not 0 <= arguments.seed <= LARGEST_SEED:
         raise InputError(f"--seed: {arguments.seed} is not between 0 and {LARGEST_SEED}.", field="seed")
     host = standalone_host(arguments, console)
+    host.copies = StepCopies(lambda: [arguments.log_dir])
     first = PictureRequest(
         prompt=arguments.prompt,
         negative_prompt=arguments.negative_prompt,
@@ -84,8 +93,10 @@ def _make(lease: Lease, first: PictureRequest, index: int, *, folder: Path, cons
     picture = lease.picture(request, embeddings={})
     path = folder / f"{index:05d}.png"
     save_picture(picture, path)
+    for sentence in picture.warnings if index == 0 else ():  # they are about the prompts, which are the same for all
+        console.note(f"Warning: {sentence}")
     console.say(str(path))
-    return {"path": str(path), "seed": request.seed, "infotext": picture.infotext}
+    return {"path": str(path), "seed": request.seed, "infotext": picture.infotext, "warnings": list(picture.warnings)}
 
 
 COMMAND = Command(

@@ -90,10 +90,11 @@ class PictureRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A finished picture and its generation parameters in A1111's infotext form."""
+    """A finished picture and its generation parameters in A1111's infotext form; ``warnings`` are about its prompts."""
 
     image: Image.Image
     infotext: str
+    warnings: tuple[str, ...] = ()
 
 
 class TextEncoder(Protocol):

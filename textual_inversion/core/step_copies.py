@@ -61,6 +61,11 @@ def _ends_in(text: str, end: int, name: str) -> bool:
     return start == 0 or not (text[start - 1].isalnum() and name[0].isalnum())
 
 
+def stand_in(number: int) -> str:
+    """A word for the text encoder that stands for a reference: many tokens, in an order that nobody writes."""
+    return f"qzxqstep{number}qzxq"
+
+
 def with_replaced(text: str, references: Sequence[StepReference], words: Sequence[str]) -> str:
     """``text`` with each reference (in their order) taken for one of ``words``, set apart by spaces."""
     parts: list[str] = []

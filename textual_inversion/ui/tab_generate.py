@@ -47,7 +47,8 @@ class GenerateTab:
             request = build(GenerateRequest, self.form.values(given))
             for pictures in generate(self._manager, request):
                 texts = [picture.infotext for picture in pictures]
-                told = message(f"{len(pictures)} of {request.count} pictures.")
+                warnings = list(dict.fromkeys(each for picture in pictures for each in picture.warnings))
+                told = message(f"{len(pictures)} of {request.count} pictures.", notes=warnings)
                 yield [_shown(picture) for picture in pictures], texts, texts[0], told
         except UserError as error:
             yield gr.update(), gr.update(), gr.update(), error_message(error, form="generate")

@@ -17,13 +17,11 @@ from modules import devices, processing, sd_hijack, sd_hijack_clip, shared
 
 from ...core.errors import UserError
 from ...core.formats import read_embedding
-from ...core.step_copies import StepCopies, StepReference, find_references, has_step, with_replaced
+from ...core.step_copies import StepCopies, StepReference, find_references, has_step, stand_in, with_replaced
 from ..patched import Function, Patched
 from .live import LiveDatabase, LiveEmbedding, host_embedding
 from .text import encoders_of
 
-_WORDS = "qzxqstep{}qzxq"
-"""Many tokens, in an order that nobody writes."""
 _HASHES = "TI hashes"
 
 
@@ -66,7 +64,7 @@ class StepPrompts:
             except UserError as error:
                 missing.append(line[reference.start : reference.end])
                 _tell(text_model.hijack, error.message)
-        words = [_WORDS.format(number) for number in range(len(found))]
+        words = [stand_in(number) for number in range(len(found))]
         ids = [list(each) for each in text_model.tokenize([*words, *missing])] if found or missing else []
         entries = [LiveEmbedding(each, embedding) for each, embedding in zip(ids, found.values(), strict=False)]
         return with_replaced(line, list(found), words), LiveDatabase(database, entries, words=ids[len(found) :])

@@ -32,10 +32,12 @@ class PromptEncoder:
         clip_skip: int,
         size: tuple[int, int],
         backtrack: int = 20,
+        words: Sequence[str] = (),
     ) -> Conditioning:
         """Encode ``prompts``; each distinct one once. ``size`` is width and height in pixels.
 
-        All are padded with empty chunks to the longest, as A1111 does. ``live`` wins over ``files``.
+        All are padded with empty chunks to the longest, as A1111 does. ``live`` wins over ``files``; ``words`` begin with a
+        name and are none.
         """
         distinct = list(dict.fromkeys(prompts))
         contexts: list[Tensor] = []
@@ -43,7 +45,7 @@ class PromptEncoder:
         counts: list[int] = []
         for key, encoder in self._encoders.items():
             rows = _rows(key, live=live, files=files)
-            chunked = self._chunks(key, distinct, rows, backtrack)
+            chunked = self._chunks(key, distinct, rows, backtrack, words)
             counts = [inserted_rows(chunks, live) for chunks in chunked]
             length = len(chunked[0])
             encoded = encoder.encode([chunk for chunks in chunked for chunk in chunks], rows, clip_skip=clip_skip)
@@ -58,19 +60,27 @@ class PromptEncoder:
         return Conditioning(context=context, vector=vector, inserted=tuple(counts[place] for place in places))
 
     def names_in(
-        self, prompts: Sequence[str], *, live: Mapping[str, Vectors], files: Mapping[str, Vectors]
+        self,
+        prompts: Sequence[str],
+        *,
+        live: Mapping[str, Vectors],
+        files: Mapping[str, Vectors],
+        words: Sequence[str] = (),
     ) -> list[str]:
         """The names of the embeddings that stand in these prompts, in the order in which they come."""
         key = next(iter(self._encoders))
-        chunked = self._chunks(key, prompts, _rows(key, live=live, files=files), backtrack=20)
+        chunked = self._chunks(key, prompts, _rows(key, live=live, files=files), 20, words)
         return list(dict.fromkeys(fix.name for chunks in chunked for chunk in chunks for fix in chunk.insertions))
 
     def _chunks(
-        self, key: str, prompts: Sequence[str], rows: Mapping[str, Tensor], backtrack: int
+        self, key: str, prompts: Sequence[str], rows: Mapping[str, Tensor], backtrack: int, words: Sequence[str]
     ) -> list[list[Chunk]]:
         """The chunks of every prompt, all padded with empty ones to the longest."""
         encoder = self._encoders[key]
-        names = NameIndex((name, self._ids(key, name), len(tensor)) for name, tensor in rows.items())
+        names = NameIndex(
+            ((name, self._ids(key, name), len(tensor)) for name, tensor in rows.items()),
+            words=[self._ids(key, word) for word in words],
+        )
         chunked = [encoder.chunks(prompt, names=names, backtrack=backtrack) for prompt in prompts]
         length = max(len(chunks) for chunks in chunked)
         return [[*chunks, *[empty_chunk(encoder.special)] * (length - len(chunks))] for chunks in chunked]

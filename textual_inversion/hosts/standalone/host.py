@@ -12,6 +12,7 @@ import torch
 from ...core.errors import LeaseError
 from ...core.host import LeaseRequest
 from ...core.model_shape import ModelShape
+from ...core.step_copies import StepCopies
 from .device import Precision, choose_device, unet_dtype, unused_card
 from .embeddings import EmbeddingLibrary
 from .lease import StandaloneLease, frozen
@@ -41,9 +42,10 @@ class StandaloneHost:
         threads: int | None = None,
         template_dirs: Sequence[Path] = (),
         precision: Precision = "auto",
+        copies: StepCopies | None = None,
     ) -> None:
         """``checkpoint`` None is the demo; ``device`` None picks CUDA, MPS or the CPU; ``threads`` are torch's own;
-        ``precision`` is used for what asks for none itself (auto).
+        ``precision`` is used for what asks for none itself (auto); ``copies`` are looked through for ``name@step`` in prompts.
 
         Raises LeaseError for a device that cannot be used.
         """
@@ -54,6 +56,7 @@ class StandaloneHost:
         self._model: LoadedModel | None = None
         self._lent, self._loading = threading.Lock(), threading.Lock()
         self.device = choose_device(device)
+        self.copies = copies
         self._own_dtype = unet_dtype(precision, self.device)
         if threads is not None:
             torch.set_num_threads(threads)
@@ -121,7 +124,11 @@ class StandaloneHost:
             self._library.refresh()
             open_ = True
             lease = StandaloneLease(
-                model, request=request, library=self._library, still_loaded=lambda: open_ and self._model is model
+                model,
+                request=request,
+                library=self._library,
+                copies=self.copies,
+                still_loaded=lambda: open_ and self._model is model,
             )
             with frozen(model.modules()), _checkpointing(model, wanted=request.checkpointing):
                 try:

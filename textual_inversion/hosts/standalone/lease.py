@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -20,12 +20,14 @@ from ...core.host import (
     Picture,
     PictureRequest,
 )
+from ...core.step_copies import StepCopies
 from ..frozen import frozen as frozen
 from ..parking import Parking
 from .conditioning import PromptEncoder
 from .embeddings import EmbeddingLibrary
 from .loading import LoadedModel
 from .pictures import PictureMaker
+from .step_prompts import ReadPrompts, read_steps
 from .text import ClipEncoder
 
 
@@ -38,11 +40,13 @@ class StandaloneLease:
         *,
         request: LeaseRequest,
         library: EmbeddingLibrary,
+        copies: StepCopies | None = None,
         still_loaded: Callable[[], bool],
     ) -> None:
         self._model = model
         self._request = request
         self._library = library
+        self._copies = copies
         self._still_loaded = still_loaded
         self._prompts = PromptEncoder(model.encoders)
         self._unet = Parking(model.networks.unet, model.device)
@@ -126,13 +130,20 @@ class StandaloneLease:
         self, prompts: Sequence[str], *, embeddings: Mapping[str, Vectors], width: int, height: int
     ) -> Conditioning:
         self.check()
+        files = self._library.fitting(self.widths)
+        read = self.read_steps(prompts, names={*files, *embeddings})
         return self._prompts.encode(
-            prompts,
+            read.prompts,
             live={name: self._checked(name, vectors) for name, vectors in embeddings.items()},
-            files=self._library.fitting(self.widths),
+            files={**files, **read.vectors} if read.vectors else files,
             clip_skip=self.clip_skip,
             size=(width, height),
+            words=read.missing,
         )
+
+    def read_steps(self, prompts: Sequence[str], *, names: Collection[str]) -> ReadPrompts:
+        """What ``name@step`` in them stands for."""
+        return read_steps(prompts, self._copies, names=names, widths=self.widths)
 
     @property
     def widths(self) -> dict[str, int]:
@@ -195,4 +206,5 @@ class StandaloneLease:
             prompts=self._prompts,
             library=self._library,
             clip_skip=self.clip_skip,
+            read_steps=self.read_steps,
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,8 +19,15 @@ from .embeddings import EmbeddingLibrary
 from .infotext import infotext
 from .layout import ModelLayout
 from .samplers import Noise, Sampler, find_sampler
+from .step_prompts import ReadPrompts
 
 UNet = Callable[[Tensor, Tensor, Conditioning], Tensor]
+
+
+class ReadSteps(Protocol):
+    """What ``name@step`` in prompts stands for; ``names`` are the embeddings that prompts know."""
+
+    def __call__(self, prompts: Sequence[str], *, names: Collection[str]) -> ReadPrompts: ...
 
 
 def check_request(request: PictureRequest, *, factor: int) -> None:
@@ -91,12 +99,15 @@ class PictureMaker:
     prompts: PromptEncoder
     library: EmbeddingLibrary
     clip_skip: int
+    read_steps: ReadSteps
 
     def picture(self, request: PictureRequest, *, embeddings: Mapping[str, Vectors]) -> Picture:
         """Sample, decode and describe. Raises InputError for a request that cannot be made."""
         with torch.no_grad():
             image = to_picture(self.lease.decode_latents(self.latents(request, embeddings=embeddings)))
-        return Picture(image=image, infotext=self._infotext(request, embeddings))
+        names = {*self._files(), *embeddings}
+        read = self.read_steps([request.prompt, request.negative_prompt], names=names)
+        return Picture(image=image, infotext=self._infotext(request, read, embeddings), warnings=tuple(read.warnings))
 
     def latents(self, request: PictureRequest, *, embeddings: Mapping[str, Vectors]) -> Tensor:
         """The finished latents [1, C, h, w]: decided by the request and the embeddings, by nothing else."""
@@ -128,16 +139,18 @@ class PictureMaker:
         context = torch.zeros_like(conditioning.context)
         return Conditioning(context=context, vector=vector, inserted=conditioning.inserted)
 
-    def _infotext(self, request: PictureRequest, embeddings: Mapping[str, Vectors]) -> str:
-        widths = {key: text.width for key, text in self.layout.text.items()}
-        fitting = self.library.fitting(widths)
-        texts = [request.prompt, request.negative_prompt]
-        used = self.prompts.names_in(texts, live=embeddings, files=fitting)
+    def _files(self) -> Mapping[str, Vectors]:
+        return self.library.fitting({key: text.width for key, text in self.layout.text.items()})
+
+    def _infotext(self, request: PictureRequest, read: ReadPrompts, embeddings: Mapping[str, Vectors]) -> str:
+        files = {**self._files(), **read.vectors}
+        used = self.prompts.names_in(read.prompts, live=embeddings, files=files, words=read.missing)
         entries = self.library.entries()
+        hashes = {name: entries[name].short_hash for name in used if name in entries and name not in embeddings}
         return infotext(
             request,
             sampler=find_sampler(request.sampler),
             checkpoint=self.lease.checkpoint,
             clip_skip=self.clip_skip if self.layout.family == "sd1" else 1,
-            embedding_hashes={name: entries[name].short_hash for name in used if name not in embeddings},
+            embedding_hashes={**hashes, **read.hashes(used)},
         )

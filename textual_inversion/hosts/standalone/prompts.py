@@ -131,8 +131,12 @@ class SpecialTokens:
 class NameIndex:
     """Finds embedding names in token ids: the longest name first, among equals the one registered first."""
 
-    def __init__(self, names: Iterable[tuple[str, Sequence[int], int]] = ()) -> None:
-        """``names`` are (name, its token ids, its number of vectors)."""
+    def __init__(
+        self, names: Iterable[tuple[str, Sequence[int], int]] = (), *, words: Iterable[Sequence[int]] = ()
+    ) -> None:
+        """``names`` are (name, its token ids, its number of vectors); ``words`` are token ids that begin with a name and are
+        none."""
+        self._words = [list(ids) for ids in words]
         self._by_first: dict[int, list[tuple[list[int], str, int]]] = {}
         for name, ids, rows in names:
             if ids:
@@ -142,6 +146,8 @@ class NameIndex:
 
     def at(self, tokens: Sequence[int], position: int) -> tuple[str, int, int] | None:
         """(name, rows, how many tokens the name takes) where a name begins at ``position``, else None."""
+        if any(list(tokens[position : position + len(ids)]) == ids for ids in self._words):
+            return None
         for ids, name, rows in self._by_first.get(tokens[position], ()):
             if list(tokens[position : position + len(ids)]) == ids:
                 return name, rows, len(ids)
