@@ -66,7 +66,7 @@ def page(world: World) -> Iterator[object]:
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url)
-        page.get_by_role("tab", name="Library").click()
+        page.locator(".tab-nav > button:text-is('Library'), [role=tab]:text-is('Library')").first.click()
         page.wait_for_selector(".ti-lib-card")
         yield page
         assert errors == []

@@ -6,33 +6,43 @@ import io
 import tempfile
 import threading
 import zipfile
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError
 from ..core.host import LeaseRequest
-from ..core.norm_rules import mean_norm
 from ..core.options import build
-from ..core.pictures import open_picture
 from . import library_requests as requests
 from .access import Access
 from .api import Call
 from .content import Content
 from .errors import ConflictError, UnknownRunError
-from .library import Library
 from .manager import RunManager
-from .sheet_plan import sheet_plan
+
+if TYPE_CHECKING:
+    from .library import Library
+    from .shelf import Shelf
 
 _LARGEST_THUMBNAIL = 1024
 
 
 class LibraryApi:
-    """One method a route. Errors are UserErrors."""
+    """One method a route. Errors are UserErrors. What they need is imported with the first request, not while a web UI starts."""
 
     def __init__(self, manager: RunManager, access: Access) -> None:
-        self._manager, self._library = manager, Library(manager, access)
-        self._shelf = self._library.shelf
+        self._manager, self._access = manager, access
         self._looking = threading.Lock()
+
+    @cached_property
+    def _library(self) -> Library:
+        from .library import Library
+
+        return Library(self._manager, self._access)
+
+    @property
+    def _shelf(self) -> Shelf:
+        return self._library.shelf
 
     def embeddings(self, call: Call) -> dict[str, Any]:
         from ..core.formats import FORMATS
@@ -64,6 +74,7 @@ class LibraryApi:
         """Raises ConflictError while a run has the model."""
         from ..core.formats import read_embedding
         from ..core.nearest_tokens import nearest_tokens
+        from ..core.norm_rules import mean_norm
 
         path, _ = self._shelf.find(call.query.get("file", ""))
         embedding = read_embedding(path)
@@ -148,6 +159,8 @@ class LibraryApi:
         return {"message": "Deleted for good.", "undo": []}
 
     def sheet(self, call: Call) -> dict[str, Any]:
+        from .sheet_plan import sheet_plan
+
         request = build(requests.SheetRequest, call.body)
         plan = sheet_plan(self._library, request, log_dir=self._manager.log_dirs[0])
         return {"sheet": self._manager.sheets.start(plan)}
@@ -170,6 +183,8 @@ class LibraryApi:
 
 def _thumbnail(path: Path, size: str) -> bytes:
     """Raises InputError where the file is no picture."""
+    from ..core.pictures import open_picture
+
     side = int(size) if size.isascii() and size.isdigit() and len(size) < 6 else 256
     image = open_picture(path).rgb
     image.thumbnail((min(side, _LARGEST_THUMBNAIL),) * 2)

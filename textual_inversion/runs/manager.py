@@ -22,12 +22,12 @@ from .lock import NameLock
 from .queue import RunQueue
 from .queue_file import QueuedRun
 from .run import Gate, Run, Train
-from .sheets import Sheets, Watch
 from .store import RunStore
 from .turns import Turns
 
 if TYPE_CHECKING:
     from ..core.use_step import UsedStep
+    from .sheets import Sheets, Watch
 
 SETTLE_SECONDS = 1.5
 """How long ``start`` waits for the first sign of life, so that a refused setting is an answer and not an event."""
@@ -71,7 +71,8 @@ class RunManager:
     ) -> None:
         self.host = host
         self.defaults = dict(defaults or {})
-        self.sheets = Sheets(host, borrow=self.borrow, watch=watch)
+        self._sheets: Sheets | None = None
+        self._watch, self._first_sheet = watch, threading.Lock()
         self._gate = gate
         self._check = check_settings if train is None and check is None else check
         self._train = train or _default_train()
@@ -225,6 +226,16 @@ class RunManager:
             yield
 
     @property
+    def sheets(self) -> Sheets:
+        """The sheets that compare saved steps; made, and imported, when they are first asked for."""
+        from .sheets import Sheets
+
+        with self._first_sheet:
+            if self._sheets is None:
+                self._sheets = Sheets(self.host, borrow=self.borrow, watch=self._watch)
+            return self._sheets
+
+    @property
     def log_dirs(self) -> list[Path]:
         """Where runs are looked for: the host's own log directory first."""
         own = Path(self.config({}).log_dir)
@@ -232,7 +243,8 @@ class RunManager:
 
     def close(self, seconds: float = 30.0) -> None:
         """Interrupt all runs and wait until they have saved; the queue stays for the next time."""
-        self.sheets.close()
+        if self._sheets is not None:
+            self._sheets.close()
         self._turns.close(seconds)
 
     def _refuse_bad(self, config: TrainConfig, *, resume: Path | None = None, from_step: int | None = None) -> None:
