@@ -175,12 +175,13 @@ class Turns:
         """A run that an ended process queued becomes this one's, the last in its line."""
         run = revive(item)
         run.enter(resume=Path(item.folder) if item.folder else None, from_step=item.from_step)
+        self._store.keep(run)  # before it leaves the list of what was left, so that it is never nowhere
         try:
             self._queue.claim(item.id)
         except Exception:
+            self._store.forget(run)
             run.give_up("new")
             raise
-        self._store.keep(run)
 
     def _launch_if_free(self) -> None:
         if not (self._closing or self._held or self._store.paused() or self._store.working()):
