@@ -10,12 +10,14 @@ import pytest
 from engine_world import World, make_world
 
 from textual_inversion.core.config import TrainConfig
+from textual_inversion.core.model_shape import ModelShape, TextShape, unet_blocks
 from textual_inversion.core.presets import PRESETS
 from textual_inversion.core.run import train
 from textual_inversion.core.templates import find_template, shipped_templates_dir
 from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.manager import RunManager
 from textual_inversion.runs.requests import CreateRequest
+from textual_inversion.ui.estimates import Costs
 from textual_inversion.ui.filling import changes, told_changes
 from textual_inversion.ui.preview_source import preview_settings, with_previews_from
 from textual_inversion.ui.tab_create import CreateTab
@@ -49,7 +51,7 @@ def shown(tab: TrainTab) -> list[object]:
 def filled(tab: TrainTab, updates: list[object]) -> tuple[object, ...]:
     """What the form holds once the updates have reached the page."""
     form = zip(shown(tab), updates, strict=False)
-    return tuple(update["value"] if "value" in update else value for value, update in form)
+    return tuple(update.get("value", value) for value, update in form)
 
 
 def test_everyday_fields_stand_in_the_order_of_a1111(manager: RunManager) -> None:
@@ -168,17 +170,17 @@ def test_advice_on_vectors(manager: RunManager, world: World) -> None:
     assert "nothing can be learned" in create.advise("0")
 
 
-def test_the_check_tells_what_a_run_takes(manager: RunManager, world: World) -> None:
-    from textual_inversion.core.model_shape import ModelShape, TextShape, unet_blocks
-    from textual_inversion.ui.estimates import Costs
+SHAPE = ModelShape(
+    unet=unet_blocks(channels=(32, 64), blocks=1, depths=(1, 0), middle_depth=1),
+    text=[TextShape(layers=1, width=16, inner_width=64)],
+    vae_channels=(16, 32),
+    weights={"unet": 2_000_000_000, "text": 500_000_000, "vae": 0},
+    device="cpu",
+)
 
-    shape = ModelShape(
-        unet=unet_blocks(channels=(32, 64), blocks=1, depths=(1, 0), middle_depth=1),
-        text=[TextShape(layers=1, width=16, inner_width=64)],
-        vae_channels=(16, 32),
-        weights={"unet": 2_000_000_000, "text": 500_000_000, "vae": 0},
-        device="cpu",
-    )
+
+def test_the_check_tells_what_a_run_takes(manager: RunManager, world: World) -> None:
+    shape = SHAPE
     told = SimpleNamespace(host=SimpleNamespace(model_shape=lambda: shape), log_dirs=manager.log_dirs)
     costs = Costs.of(world.config(), [(64, 64)], steps=10, manager=told)
     assert costs.sentence.startswith("Takes about 2.6 GB of memory (2.5 GB of it for the model); ")
@@ -189,3 +191,19 @@ def test_the_check_tells_what_a_run_takes(manager: RunManager, world: World) -> 
         **{**vars(shape), "text": [TextShape(layers=1, width=16, inner_width=64)]}
     )
     assert "; about " in Costs.of(world.config(), [(64, 64)], steps=10, manager=told).sentence
+
+
+def test_too_little_memory_is_said_with_what_helps(
+    manager: RunManager, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from textual_inversion.ui import estimates
+
+    monkeypatch.setattr(estimates, "_free", lambda device: 50_000_000)
+    card = ModelShape(**{**vars(SHAPE), "device": "cuda:0"})
+    told = SimpleNamespace(host=SimpleNamespace(model_shape=lambda: card), log_dirs=manager.log_dirs)
+    config = world.config(width=512, height=512, batch_size=4)
+    (advice,) = estimates.Costs.of(config, [(512, 512)], steps=10, manager=told).advice
+    assert " beside the model, and 50 MB are free on cuda:0. To need less: gradient checkpointing (" in advice
+    assert "batch size 1 with 4 accumulation steps (" in advice
+    small = estimates.Costs.of(world.config(), [(64, 64)], steps=10, manager=told)
+    assert small.advice == ()

@@ -56,7 +56,7 @@ class SavingSettings:
         "Read parameters (prompt, etc...) from txt2img tab when making previews",
         group="Saving",
         help="Previews are made with the prompt, negative prompt, sampler, steps, CFG scale, seed and size that stand there when Train "
-        "is pressed, instead of those here.",
+        "is pressed, instead of those here; without scripts, hires fix and refiner.",
     )
     preview_prompts: tuple[str, ...] = option(
         (),
