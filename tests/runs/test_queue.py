@@ -99,7 +99,7 @@ def test_settings_are_checked_when_a_run_is_queued(host: FakeHost, config: Train
 
 def test_moving_removing_and_starting_next(manager: RunManager, config: TrainConfig, host: FakeHost) -> None:
     first = manager.start(config)
-    dog, emu, fox = queued(manager, config, "dog", "emu", "fox")
+    dog, _, fox = queued(manager, config, "dog", "emu", "fox")
     manager.move(fox, 1)
     assert line(manager) == [("fox", 1), ("dog", 2), ("emu", 3)]
     manager.move(fox, 2)
