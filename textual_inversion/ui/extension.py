@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ..core.config import TrainConfig
 from ..core.control import Control
@@ -13,9 +14,11 @@ from ..core.step_copies import StepCopies
 from ..hosts.webui import Tab, WebUI
 from ..runs.guarded import GuardedAccess
 from ..runs.http import Handler, mount
-from ..runs.manager import RunManager
-from ..runs.registry import kept_manager
+from ..runs.manager import QUEUE_FILE, RunManager, check_settings
+from ..runs.preparations import Preparations
+from ..runs.registry import kept_manager, kept_preparations
 from ..runs.run import Train
+from .webui_settings import EXPLAINED, own_settings
 from .webui_tab import build_tab
 
 TITLE = "Textual Inversion"
@@ -24,23 +27,48 @@ ELEMENT = "textual_inversion"
 
 def install(webui: WebUI) -> None:
     """Register with the web UI. Called again after each *Reload UI*: the runs that go on then stay."""
+    webui.add_settings(own_settings(), EXPLAINED)
     access = GuardedAccess(admits=webui.admits, names=webui.served_names, roots=webui.confined_to)
     manager = kept_manager(lambda: _manager(webui))
-    webui.on_tabs(_tab(manager, access))
-    webui.on_app(lambda app: mount(app, manager, access=access, more={"/cards/{tab}": _cards(webui)}))
+    webui.on_tabs(_tab(webui, manager, access))
+    webui.on_app(_served(webui, manager, access))
     webui.extend(StepCopies(lambda: manager.log_dirs))
+
+
+def _served(webui: WebUI, manager: RunManager, access: GuardedAccess) -> Callable[[Any], None]:
+    def mount_all(app: Any) -> None:
+        jobs = kept_preparations(lambda: Preparations(borrow=manager.borrow, watch=webui.watch))
+        mount(app, manager, access=access, more={"/cards/{tab}": _cards(webui)}, preparations=jobs)
+        manager.begin()
+
+    return mount_all
 
 
 def _cards(webui: WebUI) -> Handler:
     return lambda call: {"html": webui.cards_html(call.path["tab"])}
 
 
-def _tab(manager: RunManager, access: GuardedAccess) -> Callable[[], Tab]:
-    return lambda: (build_tab(manager, access), TITLE, ELEMENT)
+def _tab(webui: WebUI, manager: RunManager, access: GuardedAccess) -> Callable[[], Tab]:
+    def make() -> Tab:
+        manager.defaults = dict(webui.training_defaults())  # they may have been changed since the page before
+        return build_tab(manager, access, pictures=webui.txt2img), TITLE, ELEMENT
+
+    return make
 
 
 def _manager(webui: WebUI) -> RunManager:
-    return RunManager(webui.host, webui.gate, train=_watched(webui), watch=webui.watch, log_dirs=[Path(TrainConfig().log_dir)])
+    defaults = webui.training_defaults()
+    folders = dict.fromkeys([TrainConfig().log_dir, defaults.get("log_dir", TrainConfig().log_dir)])
+    return RunManager(
+        webui.host,
+        webui.gate,
+        train=_watched(webui),
+        watch=webui.watch,
+        check=check_settings,
+        log_dirs=[Path(folder) for folder in folders],
+        queue_file=Path(TrainConfig().log_dir).resolve() / QUEUE_FILE,
+        defaults=defaults,
+    )
 
 
 def _watched(webui: WebUI) -> Train:
