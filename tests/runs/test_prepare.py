@@ -16,6 +16,7 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from textual_inversion.runs import preparations
 from textual_inversion.runs.guarded import GuardedAccess
 from textual_inversion.runs.http import PREFIX, mount
 from textual_inversion.runs.preparations import Preparations
@@ -53,6 +54,12 @@ def client(manager):
     mount(app, manager)
     with TestClient(app, base_url="http://127.0.0.1:7860" + PREFIX + "/") as client:
         yield client
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """A refusal that a busy machine is slow to find is an answer all the same."""
+    monkeypatch.setattr(preparations, "SETTLE_SECONDS", 20)
 
 
 @pytest.fixture

@@ -37,7 +37,10 @@ class BlipCaptioner:
                 max_length=max(rules.max_length, rules.min_length + 1),
                 do_sample=False,
             )
-        return [text.strip() for text in self._processor.batch_decode(written, skip_special_tokens=True)]
+        texts = self._processor.batch_decode(
+            written[:, 1:], skip_special_tokens=True
+        )  # the first begins every sentence
+        return [text.strip() for text in texts]
 
 
 @contextmanager

@@ -47,6 +47,8 @@ def corner_point(grey: np.ndarray) -> Point | None:
 
     ``grey``: [height, width], 0 to 255. None for a picture without any.
     """
+    if min(grey.shape) < 3:
+        return None
     down, across = np.gradient(grey)
     xx, yy, xy = (_blurred(product) for product in (across * across, down * down, across * down))
     strength = (xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy**2)

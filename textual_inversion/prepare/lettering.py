@@ -18,6 +18,12 @@ _ROWS = 5
 _MOST_ROWS = 32
 """… and at most: fences, hair and fabric go on further."""
 
+_MARK = 30
+"""Pixels of 192 x 192 that make a mark, at least."""
+
+_SPOT = 0.15
+"""Part of the picture that the marks lie in, at most: what is shared all over is a motif."""
+
 
 def has_lettering(grey: np.ndarray) -> bool:
     """Whether some band of ``grey`` (float [height, width], 0 to 255) is crowded with strokes, and what is around it is not."""
@@ -64,6 +70,7 @@ def repeated_marks(squares: Sequence[np.ndarray]) -> bool:
     greys = np.stack([square.mean(axis=2) for square in squares])
     down, across = np.gradient(greys, axis=(1, 2))
     shared = np.hypot(np.median(down, axis=0), np.median(across, axis=0))
-    strong = shared > 12
-    share = float(strong[2:-2, 2:-2].mean())  # a common frame is no watermark
-    return 0.0008 < share < 0.12
+    rows, columns = np.nonzero(shared[2:-2, 2:-2] > 12)  # a common frame is no watermark
+    if len(rows) < _MARK:
+        return False
+    return int(np.ptp(rows) + 1) * int(np.ptp(columns) + 1) < _SPOT * shared.size

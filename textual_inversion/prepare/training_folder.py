@@ -10,7 +10,6 @@ from pathlib import Path
 from ..core.captions import FileNameWords, caption_file
 from ..core.errors import InputError
 from ..core.files import disk_errors, make_folder, write_text
-from ..core.folders import PICTURE_SUFFIXES, natural_key
 from ..core.texts import read_text
 from .journal import Change, Edit, Journal
 from .results import EXCLUDED
@@ -43,9 +42,7 @@ class TrainingFolder:
 
     def excluded(self) -> list[str]:
         """The names of pictures that were taken out, each as it was called before."""
-        place = self.folder / EXCLUDED
-        files = [path for path in place.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES] if place.is_dir() else []
-        return [path.relative_to(place).as_posix() for path in sorted(files, key=natural_key)]
+        return [each.name for each in self._taken_out()]
 
     def picture(self, name: str) -> Path:
         """The file of a picture that is in the folder. Raises InputError for any other name."""
@@ -98,21 +95,23 @@ class TrainingFolder:
     def exclude(self, name: str) -> None:
         """Take a picture with its caption and mask out of the training, without deleting anything."""
         source = self._source(name)
-        files = [source.path, *(each for each in (caption_file(source.path), source.mask) if each is not None)]
-        if sum(other.caption == source.caption for other in self._sources()) > 1:
-            files = [source.path]  # a.png and a.jpg share one caption
+        shared = source.caption is not None and sum(other.caption == source.caption for other in self._sources()) > 1
+        files = [source.path] if shared else _belongings(source)  # a.png and a.jpg share one caption
         here = [file.relative_to(self.folder).as_posix() for file in files]
         self._moved(f"Took {name} out", [(each, f"{EXCLUDED}/{each}") for each in here])
 
     def restore(self, name: str) -> None:
         """Put a picture back that was taken out."""
-        if name not in self.excluded():
-            raise InputError(f"{name} is not among the pictures that were taken out.")
-        stem = Path(name).with_suffix("").as_posix()
+        source = next((each for each in self._taken_out() if each.name == name), None)
+        if source is None:
+            raise InputError(f"{name} is not among the pictures that were taken out.", field="name")
         place = self.folder / EXCLUDED
-        files = [path.relative_to(place).as_posix() for path in (place / name).parent.iterdir()]
-        wanted = [each for each in files if Path(each).with_suffix("").as_posix() in (stem, f"{stem}_mask")]
-        self._moved(f"Put {name} back", [(f"{EXCLUDED}/{each}", each) for each in wanted])
+        files = [each.relative_to(place).as_posix() for each in _belongings(source)]
+        self._moved(f"Put {name} back", [(f"{EXCLUDED}/{each}", each) for each in files])
+
+    def _taken_out(self) -> tuple[SourcePicture, ...]:
+        place = self.folder / EXCLUDED
+        return find_sources(place, recursive=True).pictures if place.is_dir() else ()
 
     def _moved(self, what: str, moves: list[tuple[str, str]]) -> None:
         for _, there in moves:
@@ -164,6 +163,11 @@ class TrainingFolder:
         source = self._source(name)
         file = source.caption or caption_file(source.path) or source.path.with_suffix(".txt")
         return Change(file=file.relative_to(self.folder).as_posix(), before=_content(file), after=caption.strip())
+
+
+def _belongings(source: SourcePicture) -> list[Path]:
+    """The picture, its caption and its mask."""
+    return [each for each in (source.path, source.caption, source.mask) if each is not None]
 
 
 def _content(file: Path) -> str | None:
