@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core.config import TrainConfig
 from ..core.errors import UserError
-from ..core.events import Event
+from ..core.events import Event, Saved
 from ..core.rundir import RunDirectory, open_run_directory
 from ..core.state import load_state
 from .advice import Advice
@@ -46,10 +46,11 @@ class FoundRun:
         }
 
     def history(self, *, up_to: int | None = None) -> History:
-        """What its folder tells, as far as step ``up_to`` where that is given."""
+        """What its folder tells; as far as step ``up_to`` for a run that continues from there, whose copies are its own."""
         history = History()
         for event in events_of(self.folder, up_to=up_to):
-            history.add(event)
+            if up_to is None or not isinstance(event, Saved):
+                history.add(event)
         step = self.step if up_to is None else up_to
         history.progress.step, history.progress.total_steps = step, self.config.steps
         history.progress.run_dir, history.progress.best_step = str(self.folder), self.best_step
