@@ -148,13 +148,18 @@ def blip_folder(tmp_path):
     folder = tmp_path / "BLIP" / "small"
     folder.mkdir(parents=True)
     (folder / "vocab.txt").write_text("\n".join(words))
-    text = dict(
-        vocab_size=64, hidden_size=16, encoder_hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
-        max_position_embeddings=32, bos_token_id=5, eos_token_id=3, sep_token_id=3, pad_token_id=0, projection_dim=16,
-    )  # fmt: skip
-    vision = dict(
-        hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=32, patch_size=16
-    )
+    text = {
+        "vocab_size": 64, "hidden_size": 16, "encoder_hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+        "max_position_embeddings": 32, "bos_token_id": 5, "eos_token_id": 3, "sep_token_id": 3, "pad_token_id": 0, "projection_dim": 16,
+    }  # fmt: skip
+    vision = {
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "image_size": 32,
+        "patch_size": 16,
+    }
     config = transformers.BlipConfig(text_config=text, vision_config=vision, projection_dim=16)
     torch.manual_seed(0)
     transformers.BlipForConditionalGeneration(config).save_pretrained(folder)

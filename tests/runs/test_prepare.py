@@ -38,7 +38,7 @@ class Tagging:
         yield self
 
     def scores(self, pictures):
-        self.may.wait(5)
+        self.may.wait(60)
         return [{"1girl": 0.9, "hat": 0.6} for _ in pictures]
 
 
@@ -56,7 +56,7 @@ def client(manager):
         yield client
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def patient(monkeypatch):
     """A refusal that a busy machine is slow to find is an answer all the same."""
     monkeypatch.setattr(preparations, "SETTLE_SECONDS", 20)
@@ -107,6 +107,7 @@ def test_a_folder_is_prepared(client, raw, tmp_path):
         ({"source": "RAW", "destination": "d", "caption": ["blip"], "blip_folder": "nowhere"}, "blip_folder"),
     ],
 )
+@pytest.mark.usefixtures("patient")
 def test_refused_at_once_beside_the_field(client, models, raw, tmp_path, monkeypatch, body, field):
     monkeypatch.chdir(tmp_path)
     answer = client.post(
