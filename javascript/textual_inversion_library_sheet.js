@@ -15,6 +15,8 @@ window.textualInversionSheet = class {
         const {make, field, form, choices, button} = this.tools, runs = this.found.runs;
         this.run = choices(runs.map((run) => [run.id, `${run.date}, ${run.folder.split(/[\\/]/).pop()}`]));
         this.run.addEventListener("change", () => this.fill());
+        const kept = runs.find((run) => run.steps.length);
+        if (kept) this.run.value = kept.id;
         this.steps = make("div", {class: "ti-lib-steps"});
         this.current = make("input", {type: "checkbox", checked: true});
         const number = (value, more) => make("input", {type: "number", value: String(value), ...more});
@@ -46,11 +48,15 @@ window.textualInversionSheet = class {
         const {make} = this.tools, run = this.found.runs.find((each) => each.id === this.run.value);
         const prompts = run && run.prompts.filter((prompt) => prompt.includes(this.found.name));
         this.inputs.prompts.value = (prompts && prompts.length ? prompts : [`a photo of ${this.found.name}`]).join("\n");
-        if (!run) { this.inputs.sampler.value = "Euler a"; return; }
+        if (!run) {
+            this.inputs.sampler.value = "Euler a";
+            return undefined;
+        }
         for (const name of ["negative_prompt", "sampler", "sampling_steps", "guidance_scale", "width", "height"]) this.inputs[name].value = run[name];
         this.inputs.seed.value = Math.max(0, run.seed);
+        if (!run.steps.length) return this.steps.replaceChildren(make("span", {text: "This run kept no copies (yet)."}));
         const every = Math.max(1, Math.ceil(run.steps.length / 6));
-        this.steps.replaceChildren(...run.steps.map((step, index) => make("label", {class: "ti-lib-check"},
+        return this.steps.replaceChildren(...run.steps.map((step, index) => make("label", {class: "ti-lib-check"},
             make("input", {type: "checkbox", value: String(step), checked: (run.steps.length - 1 - index) % every === 0}), make("span", {text: String(step)}))));
     }
 
