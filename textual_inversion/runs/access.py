@@ -46,6 +46,8 @@ class Access:
             self.check_path(str(parse_folder(folder).path) if folder.strip() else "", field="data")
         self.check_path(config.log_dir, field="log_dir")
         self.check_path(config.template, field="template")
+        if config.negative_template.strip():
+            self.check_path(config.negative_template, field="negative_template")
 
     def check_origin(self, request: Request) -> None:
         """Refuse a page of another site (CSRF), and a foreign name that was pointed at this machine (DNS rebinding)."""
