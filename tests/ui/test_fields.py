@@ -117,6 +117,14 @@ def test_a_number_that_may_be_left_empty(typed: object, meant: int | None) -> No
     assert caught.value.field == "clip_skip"
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("", None), (None, None), (" 0.97 ", 0.97), ("0", 0.0)])
+def test_a_share_that_may_be_left_empty(typed: object, meant: float | None) -> None:
+    with gr.Blocks():
+        form = Form(TrainConfig, form="train")
+        form.show(["negative_ema"])
+    assert TrainConfig.from_mapping(form.values([typed])).negative_ema == meant
+
+
 def test_an_emptied_number_is_refused_by_name(tab: TrainTab) -> None:
     given = list(shown(tab.form))
     given[list(tab.form.widgets).index("steps")] = None

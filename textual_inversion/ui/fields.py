@@ -100,8 +100,8 @@ class Form:
             return next((choice for choice, words in shown.items() if words == value), value)
         if typing.get_origin(self._hints[name]) is tuple:
             return [line.strip() for line in (value or "").splitlines() if line.strip()]
-        if _optional(self._hints[name]) is int and isinstance(value, str):
-            return int(value) if value.strip().isdecimal() else value.strip() or None
+        if _optional(self._hints[name]) in (int, float) and isinstance(value, str):
+            return _number(value.strip())
         if isinstance(value, str) and self._hints[name] is str:
             return value if name == "filename_join" else value.strip()
         return "" if value is None and self._hints[name] is str else value
@@ -116,7 +116,7 @@ class Form:
             return _with(gr.Slider, minimum=option.low, maximum=option.high, step=option.step)
         if hint is int:
             return _with(gr.Number, precision=0)
-        if _optional(hint) is int:  # an empty gr.Number is 0 in Gradio 4
+        if _optional(hint) in (int, float):  # an empty gr.Number is 0 in Gradio 4
             return _with(gr.Textbox, max_lines=1)
         if hint is float:
             return gr.Number
@@ -143,6 +143,16 @@ def _optional(hint: Any) -> Any:
     if typing.get_origin(hint) not in (typing.Union, types.UnionType):
         return None
     return next(part for part in typing.get_args(hint) if part is not type(None))
+
+
+def _number(text: str) -> Any:
+    """None for nothing; what is no number stays a text, which is then refused beside its field."""
+    if not text or text.isdecimal():
+        return int(text) if text else None
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _rows(names: Sequence[str], is_wide: Callable[[str], bool]) -> Iterator[list[str]]:
