@@ -35,12 +35,19 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--recursive", action="store_true", help="take the pictures in folders below, too")
     parser.add_argument("--vectors", type=whole_number, metavar="N", help="of the embedding that will be trained")
+    parser.add_argument(
+        "--init-text",
+        metavar="TEXT",
+        default="",
+        help="what is to be learned, as 'cat': captions should not describe it",
+    )
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     from ..core.dataset import DatasetOptions
     from ..core.dataset_report import Material, report
     from ..core.dataset_survey import survey
+    from ..prepare.advice import advice_checks
 
     width = _side(arguments.width, "width")
     height = _side(arguments.height, "height")
@@ -52,7 +59,8 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
             template=template,
             vectors=arguments.vectors,
             count_tokens=_counter() if template else None,
-        )
+        ),
+        more=advice_checks(learned=arguments.init_text),
     )
     console.record({**found.to_mapping(), "template_warnings": list(template.warnings) if template else []})
     if not console.json_output:
@@ -95,8 +103,9 @@ COMMAND = Command(
     name="check",
     summary="look at a folder of pictures before training on it",
     description="Counts the pictures and says what to look at: files that cannot be read, pictures that are too small, duplicates, "
-    "captions that are missing or too long for the prompts of --template. Exit code 2 where training could not start.",
-    usage="DIR… [--template FILE_OR_NAME] [--width W --height H] [--fit F] [--recursive] [--vectors N]",
+    "captions that are missing or too long for the prompts of --template; and, as the guides advise, pictures that are too alike, one "
+    "background in all, watermarks and text (suspected, not known). Exit code 2 where training could not start.",
+    usage="DIR… [--template FILE_OR_NAME] [--width W --height H] [--fit F] [--recursive] [--vectors N] [--init-text TEXT]",
     examples=(
         "check photos/cat --template subject_filewords.txt --width 512 --height 512",
         "check paintings --recursive --json",
