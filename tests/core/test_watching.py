@@ -18,7 +18,7 @@ from textual_inversion.core.events import Evaluated, RolledBack, Stepped, Warned
 from textual_inversion.core.job import prepare
 from textual_inversion.core.loss_table import COLUMNS, LossTable
 from textual_inversion.core.scalars import Scalars
-from textual_inversion.core.stopping import has_settled
+from textual_inversion.core.stopping import has_settled, never_settles, settling_window
 from textual_inversion.core.trainer import Trainer
 
 FALLING = [1 / (1 + step) for step in range(20)]
@@ -204,3 +204,30 @@ def test_tensorboard_gets_every_step(world: World) -> None:
     assert [each.step for each in logged.Scalars("fixed_batch_loss")] == [0, 5]
     stepped = {event.step: event.loss for event in world.of(Stepped)}
     assert [each.value for each in logged.Scalars("loss")] == pytest.approx([stepped[step] for step in range(1, 6)])
+
+
+@pytest.mark.parametrize(
+    ("steps", "every", "window"), [(5000, 50, 6), (100000, 5, 62), (300, 10, 6), (300, 50, 4), (10, 1, 4)]
+)
+def test_the_window_is_dvar_s_or_a_fifth_of_a_short_run(steps: int, every: int, window: int) -> None:
+    assert settling_window(steps=steps, every=every) == window
+
+
+def test_a_run_too_short_to_stop_by_itself_is_told(world: World) -> None:
+    assert never_settles(steps=3000, every=50) is None
+    sentence = never_settles(steps=300, every=50)
+    assert sentence is not None
+    assert "6 times in 300 steps, and 7 are needed" in sentence
+    assert never_settles(steps=300, every=300 // 25) is None, "what the sentence advises helps"
+    world.create()
+    world.train(world.config(steps=20, evaluate_every=10, auto_stop=True))
+    assert any("cannot stop by itself" in event.message for event in world.of(Warned))
+
+
+def test_a_short_run_can_stop_by_itself(world: World) -> None:
+    world.create()
+    finished = world.train(
+        world.config(steps=200, evaluate_every=5, auto_stop=True, learning_rate="0.02:30, 1e-6", timesteps="stratified")
+    )
+    assert finished.outcome == "stopped"
+    assert finished.step < 140

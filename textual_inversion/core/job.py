@@ -24,6 +24,7 @@ from .rundir import RunDirectory, new_run_directory, open_run_directory
 from .scalars import check_tensorboard
 from .schedule import parse_schedule
 from .state import RunState, load_state
+from .stopping import never_settles
 from .templates import Template, load_template
 
 
@@ -101,6 +102,7 @@ def prepare(
     start_step = state.step if state is not None else (source.step or 0)
     warnings = [
         *_advice(config, template),
+        *_stopping_advice(config, start_step),
         *template.warnings,
         *pair_warnings(config, source, partner),
         *dataset.notes,
@@ -223,6 +225,14 @@ def _advice(config: TrainConfig, template: Template) -> list[str]:
             "[filewords]. Its _filewords variant does."
         )
     return sentences
+
+
+def _stopping_advice(config: TrainConfig, start_step: int) -> list[str]:
+    """A run that is asked to stop by itself and never could."""
+    if not config.auto_stop:
+        return []
+    sentence = never_settles(steps=max(0, config.steps - start_step), every=config.evaluate_every)
+    return [] if sentence is None else [sentence]
 
 
 def _first_rate(config: TrainConfig) -> float:

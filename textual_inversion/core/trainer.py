@@ -28,13 +28,11 @@ from .saving import Saver
 from .scalars import Scalars
 from .state import RunState, save_state
 from .step import GradientStep
-from .stopping import has_settled
+from .stopping import has_settled, settling_window
 
 _STATE_EVERY_SECONDS = 120.0
 _RATE_AFTER_ROLLBACK = 0.1
 _SMOOTHING = 0.98
-_SETTLING_STEPS = 310
-"""DVAR's window for textual inversion, in steps."""
 
 
 @dataclass(kw_only=True)
@@ -243,7 +241,7 @@ class Trainer:
         config = self.plan.config
         if not config.auto_stop or not self.state.evaluations or self.state.evaluations[-1][0] != self.step:
             return False
-        window = max(4, round(_SETTLING_STEPS / config.evaluate_every))
+        window = settling_window(steps=self.plan.end_step - self.plan.start_step, every=config.evaluate_every)
         return has_settled([loss for _, loss in self.state.evaluations], window=window)
 
     def _write_row(self, record: Stepped, evaluated: Evaluated | None) -> None:
