@@ -1,0 +1,76 @@
+"""Trainings that share one batch of the U-Net give what each would give alone."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from tiny_models import make_tiny_checkpoint
+
+from textual_inversion.core.host import LeaseRequest
+from textual_inversion.hosts.standalone import StandaloneHost
+from textual_inversion.study.pool import Pool, PooledLease
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> StandaloneHost:
+    folder = tmp_path_factory.mktemp("pool")
+    return StandaloneHost(
+        checkpoint=make_tiny_checkpoint(folder / "tiny.safetensors"), embeddings_dir=folder / "e", device="cpu"
+    )
+
+
+def _steps(lease: object, member: int, steps: int) -> list[torch.Tensor]:
+    """Gradients of some steps of one training: its own name, prompts, latents and number of vectors."""
+    torch.set_num_threads(1)
+    name = f"zq{member:03d}"
+    source = torch.Generator().manual_seed(member)
+    width = lease.encoders["clip_l"].width  # type: ignore[attr-defined]
+    rows = torch.randn(1 + member, width, generator=source, requires_grad=True)
+    gradients = []
+    for step in range(steps):
+        noisy = torch.randn(2, 4, 8, 8, generator=source)
+        prompts = [f"a photo of {name}", f"{name} number {step}"]
+        context = lease.encode_prompts(prompts, embeddings={name: {"clip_l": rows}}, width=64, height=64)  # type: ignore[attr-defined]
+        assert context.inserted == (1 + member,) * 2
+        prediction = lease.predict(noisy, torch.tensor([10, 700]), context)  # type: ignore[attr-defined]
+        (gradient,) = torch.autograd.grad(prediction.pow(2).mean(), rows)
+        gradients.append(gradient)
+        with torch.no_grad():  # as evaluations do, between steps
+            lease.encode_prompts([name], embeddings={name: {"clip_l": rows}}, width=64, height=64)  # type: ignore[attr-defined]
+    return gradients
+
+
+def test_each_gets_its_own_gradients_also_when_others_end_before(host: StandaloneHost) -> None:
+    with host.lease(LeaseRequest(precision="float32")) as lease:
+        alone = [_steps(lease, member, 1 + member) for member in range(3)]
+        pool = Pool(lease, members=3)
+
+        def run(member: int) -> list[torch.Tensor]:
+            try:
+                return _steps(PooledLease(pool), member, 1 + member)
+            finally:
+                pool.leave()
+
+        with ThreadPoolExecutor(max_workers=3) as threads:
+            together = list(threads.map(run, range(3)))
+    for one, other in zip(alone, together, strict=True):
+        for expected, found in zip(one, other, strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_an_error_reaches_every_member(host: StandaloneHost) -> None:
+    with host.lease(LeaseRequest(precision="float32")) as lease:
+        pool = Pool(lease, members=2)
+
+        def run(prompts: list[str]) -> None:
+            try:
+                PooledLease(pool).predict(torch.zeros(1, 3, 8, 8), torch.tensor([1]), lease.encode_prompts(prompts, embeddings={}, width=64, height=64))  # fmt: skip
+            finally:
+                pool.leave()
+
+        with ThreadPoolExecutor(max_workers=2) as threads:
+            ends = [threads.submit(run, ["a"]), threads.submit(run, ["b"])]
+            errors = [end.exception() for end in ends]
+    assert all("A joint computation failed" in str(error) for error in errors)
