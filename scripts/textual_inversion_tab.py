@@ -11,7 +11,9 @@ from textual_inversion.ui.extension import install
 _PACKAGE = Path(__file__).resolve().parents[1] / "textual_inversion" / "__init__.py"
 
 try:
-    check_version(re.search(r'__version__ = "(.+)"', _PACKAGE.read_text(encoding="utf-8")).group(1))
+    check_version(
+        re.search(r'__version__ = "(.+)"', _PACKAGE.read_text(encoding="utf-8")).group(1), folder=_PACKAGE.parent
+    )
     install(detect())
 except UserError as error:
     print(f"Textual Inversion: {error}")

@@ -105,6 +105,8 @@ def test_a_caption_may_hold_the_name():
         ("[filewords], art by [name]", "art by cat"),
         ("a painting of [filewords], art by [name]", "a painting of, art by cat"),
         ("a [name] , really", "a cat , really"),
+        ("a [name], [filewords], red", "a cat, red"),
+        ("a [name],[filewords],red", "a cat,red"),
     ],
 )
 def test_without_a_caption_its_comma_goes_too(line, expected):

@@ -7,8 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textual_inversion.core.errors import InputError
 from textual_inversion.core.settings.objective import TimestepSampling
-from textual_inversion.core.timesteps import TimestepSampler
+from textual_inversion.core.timesteps import TimestepSampler, timestep_range
 
 
 def _sampler(sampling: TimestepSampling = "uniform", **changes: int) -> TimestepSampler:
@@ -86,3 +87,22 @@ def test_a_draw_depends_on_seed_step_and_micro_batch_alone(sampling: TimestepSam
         _sampler(sampling, seed=4, batch_size=8, accumulation=2).at(5, 1),
     ):
         assert not torch.equal(other, late)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "count", "expected"),
+    [
+        (0, 999, 1000, (0, 999)),
+        (0, 999, 500, (0, 499)),
+        (0, 999, 2000, (0, 1999)),
+        (5, 300, 1000, (5, 300)),
+        (5, 600, 500, (5, 499)),
+    ],
+)
+def test_the_range_ends_with_the_model(low: int, high: int, count: int, expected: tuple[int, int]) -> None:
+    assert timestep_range(low, high, count=count) == expected
+
+
+def test_a_range_beyond_the_model_is_refused() -> None:
+    with pytest.raises(InputError, match=r"lowest timestep .600. is above the loaded model's last one .499."):
+        timestep_range(600, 999, count=500)

@@ -231,3 +231,12 @@ def test_the_manager_survives_a_reload(manager: RunManager, monkeypatch: pytest.
     assert kept_manager(lambda: pytest.fail("made a second one")) is manager
     with pytest.raises(Exception, match=r"Version 9\.9 .* Restart the web UI"):
         check_version("9.9")
+
+
+def test_an_extension_that_is_installed_twice_is_told_apart(tmp_path: Path) -> None:
+    import textual_inversion
+
+    own, version = Path(textual_inversion.__file__).parent, textual_inversion.__version__
+    check_version(version, folder=own)
+    with pytest.raises(Exception, match="installed twice, in .* Remove one of them and restart"):
+        check_version(version, folder=tmp_path / "textual_inversion")

@@ -11,6 +11,7 @@ from .apt.guided import GuidedPrediction
 from .apt.reconstruction import Reconstruction
 from .batches import BatchPlan, held_out
 from .captions import TagRules
+from .config import TrainConfig
 from .context_drift import ContextDrift
 from .control import Control
 from .errors import InterruptedRunError
@@ -31,7 +32,7 @@ from .saving import Saver
 from .scalars import Scalars
 from .state import RunState
 from .step import GradientStep
-from .timesteps import TimestepSampler, level_weights
+from .timesteps import TimestepSampler, level_weights, timestep_range
 from .trainer import Trainer
 from .training_prompts import NegativePrompts, TrainingPrompts
 from .vectors import initial_vectors
@@ -74,7 +75,7 @@ def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer
         lease=lease,
         learner=learner,
         gradients=gradients,
-        fixed_batch=_fixed_batch(plan, gradients),
+        fixed_batch=_fixed_batch(plan, lease, gradients),
         context=context,
         previews=Previews(
             config=job.config,
@@ -126,6 +127,7 @@ def _gradients(
     job: Job, lease: Lease, latents: LatentCache, context: ContextDrift | None, *, emit: Emit
 ) -> GradientStep:
     config = job.config
+    low, high = _levels(job.config, lease)
     batches = BatchPlan(
         groups=job.dataset.groups,
         batch_size=config.batch_size,
@@ -163,8 +165,8 @@ def _gradients(
         timesteps=TimestepSampler(
             sampling=config.timesteps,
             seed=config.seed,
-            low=config.min_timestep,
-            high=config.max_timestep,
+            low=low,
+            high=high,
             batch_size=config.batch_size,
             accumulation=config.gradient_accumulation,
             weights=level_weights(config.timestep_bias, lease.schedule),
@@ -224,15 +226,21 @@ def _reconstruction(job: Job, lease: Lease) -> Reconstruction | None:
     return Reconstruction(lease=lease, schedule=lease.schedule, pictures=pictures, weight=job.config.reconstruction)
 
 
-def _fixed_batch(plan: RunPlan, gradients: GradientStep) -> FixedBatch | None:
+def _levels(config: TrainConfig, lease: Lease) -> tuple[int, int]:
+    count = lease.schedule.alphas_cumprod.shape[0]
+    return timestep_range(config.min_timestep, config.max_timestep, count=count)
+
+
+def _fixed_batch(plan: RunPlan, lease: Lease, gradients: GradientStep) -> FixedBatch | None:
     config = plan.config
     if not config.evaluate_every:
         return None
+    low, high = _levels(config, lease)
     count = len(gradients.latents)
     return FixedBatch(
         step=gradients,
         samples=config.evaluate_samples,
         pictures=held_out(count, config.hold_out, seed=config.seed) or range(count),
-        low=config.min_timestep,
-        high=config.max_timestep,
+        low=low,
+        high=high,
     )

@@ -130,8 +130,8 @@ def _missing_name(path: Path, lines: Sequence[str], without: Sequence[str]) -> t
 def render(line: str, *, name: str, filewords: str) -> str:
     """Fill a line in: [filewords] first and then [name], as A1111 does, so a caption may hold [name].
 
-    Where there is no caption, the comma that led to it goes too.
+    Where there is no caption, the comma that led to it goes too: A1111 leaves two, and the text encoder sees both.
     """
     if not filewords and FILEWORDS in line:
-        line = re.sub(r"\s+,", ",", line.replace(FILEWORDS, "")).strip(" ,")
+        line = re.sub(r"\s*,(\s*,)*", ",", line.replace(FILEWORDS, "")).strip(" ,")
     return line.replace(FILEWORDS, filewords).replace(NAME, name)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import torch
 
+from .errors import InputError
 from .host import NoiseSchedule
 from .randomness import generator
 from .settings.objective import TimestepBias, TimestepSampling
 
 _SMALLEST_BLOCK = 16
+USUAL_LAST = 999
 
 
 def level_weights(bias: TimestepBias, schedule: NoiseSchedule) -> torch.Tensor | None:
@@ -21,6 +23,19 @@ def level_weights(bias: TimestepBias, schedule: NoiseSchedule) -> torch.Tensor |
     a = schedule.alphas_cumprod.double().clamp(1e-8, 1 - 1e-8)
     log_snr = (a / (1 - a)).log()
     return log_snr.max() - log_snr
+
+
+def timestep_range(low: int, high: int, *, count: int) -> tuple[int, int]:
+    """The settings *Lowest* and *Highest timestep* for a model of ``count`` levels, of which 1000 are usual: 999 is its last.
+
+    Raises InputError where the lowest is beyond that.
+    """
+    last = count - 1
+    if low > last:
+        raise InputError(
+            f"The lowest timestep ({low}) is above the loaded model's last one ({last}).", field="min_timestep"
+        )
+    return low, last if high == USUAL_LAST else min(high, last)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from ..core.errors import UserError
@@ -34,9 +35,16 @@ def _kept(attribute: str, make: Callable[[], T]) -> T:
     return getattr(package, attribute)
 
 
-def check_version(on_disk: str) -> None:
-    """Raises UserError where the files on disk are of another version than the code in memory."""
-    loaded = sys.modules[__package__.split(".")[0]].__version__
+def check_version(on_disk: str, *, folder: Path | None = None) -> None:
+    """Raises UserError where the files on disk are of another version than the code in memory, or where that is of another
+    ``folder``: the extension is installed twice then, and one of them would have two tabs."""
+    package = sys.modules[__package__.split(".")[0]]
+    loaded, source = package.__version__, Path(package.__path__[0]).resolve()
+    if folder is not None and source != folder.resolve():
+        raise UserError(
+            f"The textual inversion extension is installed twice, in {source.parent} and in {folder.resolve().parent}. Only the "
+            "first is used. Remove one of them and restart the web UI."
+        )
     if loaded != on_disk:
         raise UserError(
             f"Version {on_disk} of the textual inversion extension is installed, but version {loaded} is still running. "
