@@ -79,6 +79,9 @@ class Case:
 
 CASES = (
     Case(model="demo", size=64, batch_size=8),
+    Case(model="demo", size=128, batch_size=8),
+    Case(model="demo", size=128, batch_size=8, checkpointing=True),
+    Case(model="demo", size=64, batch_size=64),
     Case(model="SD 1.5", size=256),
     Case(model="SD 1.5", size=256, checkpointing=True),
     Case(model="SD 1.5", size=256, batch_size=2),

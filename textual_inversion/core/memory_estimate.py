@@ -9,6 +9,20 @@ What is kept for the backward pass, in numbers per position (weights are frozen,
 - text encoder layer: 6 widths and 2 inner widths a token.
 
 With checkpointing only the inputs of blocks are kept, and one block is computed again at a time.
+
+Estimated and measured peak in MB on a CPU, float32 (``python -m benchmarks.memory_estimate``, a process each):
+
+| model | size | batch | checkpointing | estimated | measured |
+|---|---|---|---|---|---|
+| demo | 64 | 8 | no | 222 | 223 |
+| demo | 64 | 64 | no | 686 | 672 |
+| demo | 128 | 8 | no | 359 | 388 |
+| demo | 128 | 8 | yes | 252 | 310 |
+| SD 1.5 shape | 256 | 1 | no | 5072 | 5114 |
+| SD 1.5 shape | 256 | 1 | yes | 4820 | 4913 |
+| narrow SDXL shape | 256 | 1 | no | 3322 | 3321 |
+
+Nothing of it was measured on a GPU yet.
 """
 
 from __future__ import annotations
@@ -53,17 +67,30 @@ class MemoryEstimate:
 
 
 def estimate_memory(
-    shape: ModelShape, sizes: Sequence[Size], *, batch_size: int, checkpointing: bool, previews: bool
+    shape: ModelShape,
+    sizes: Sequence[Size],
+    *,
+    batch_size: int,
+    checkpointing: bool,
+    previews: bool,
+    halves: int = 1,
+    reconstruction: bool = False,
 ) -> MemoryEstimate:
-    """For pictures of these training ``sizes`` (width, height; at least one). ``previews``: whether pictures are made in between."""
+    """For pictures of these training ``sizes`` (width, height; at least one). ``previews``: whether pictures are made in between.
+
+    ``halves``: of a pair in memory at a time, 2 unless they are predicted in turn. With ``reconstruction`` the VAE is not
+    parked, and its decoder keeps what its gradient needs.
+    """
     largest = max(sizes, key=lambda size: size[0] * size[1])
     positions = largest[0] * largest[1] // shape.factor**2
     on_cpu = shape.device.startswith("cpu")
-    training = batch_size * (_unet(shape, positions, checkpointing) + sum(map(_text, shape.text)))
-    training += _transient(shape, positions, batch_size) + (_reordered(shape.unet) if on_cpu else 0)
+    rows = batch_size * halves
+    training = rows * (_unet(shape, positions, checkpointing) + sum(map(_text, shape.text)))
+    training += _transient(shape, positions, rows) + (_reordered(shape.unet) if on_cpu else 0)
+    training += batch_size * _decoder(shape, largest) if reconstruction else 0
     return MemoryEstimate(
         weights=sum(shape.weights.values()),
-        parked=0 if on_cpu else shape.weights.get("vae", 0),
+        parked=0 if on_cpu or reconstruction else shape.weights.get("vae", 0),
         training=training,
         pictures=_vae(shape, largest, decoding=previews),
         other=_latents(shape, sizes) + _PROGRAM if on_cpu else 0,
@@ -74,7 +101,7 @@ def _unet(shape: ModelShape, positions: int, checkpointing: bool) -> int:
     kept = _kept_inputs if checkpointing else _kept
     numbers = sum(kept(block, positions) for block in shape.unet)
     if checkpointing:
-        numbers += max(_kept(block, positions) for block in shape.unet)
+        numbers += 2 * max(_kept(block, positions) for block in shape.unet)  # itself and its gradients
     return numbers * shape.activation_bytes
 
 
@@ -114,6 +141,16 @@ def _vae(shape: ModelShape, size: Size, *, decoding: bool) -> int:
     """One picture. The decoder's last level begins with the channels of the level before it."""
     channels = shape.vae_channels[min(1, len(shape.vae_channels) - 1)] if decoding else shape.vae_channels[0]
     return _VAE_TENSORS * channels * size[0] * size[1] * shape.vae_bytes
+
+
+def _decoder(shape: ModelShape, size: Size) -> int:
+    """What LDM's decoder keeps of one picture: three residual blocks a level, each as in the U-Net, and the way up between."""
+    channels, numbers = shape.vae_channels, 0
+    for level, width in enumerate(channels):
+        before = channels[min(level + 1, len(channels) - 1)]
+        kept = 3 * (before + width) + 2 * 3 * (2 * width) + before
+        numbers += kept * size[0] * size[1] // 4**level
+    return numbers * shape.vae_bytes
 
 
 def _latents(shape: ModelShape, sizes: Sequence[Size]) -> int:
