@@ -122,6 +122,9 @@ def test_a_run_that_goes_on_is_stopped_first_or_left_alone(world: World) -> None
         manager.use_step(run, 5)
     assert caught.value.field == "stop"
     assert manager.describe(run)["state"] == "running"
+    with pytest.raises(InputError, match="No copy of step 3 was kept"):
+        manager.use_step(run, 3, stop=True)
+    assert manager.describe(run)["state"] == "running", "not stopped for nothing"
     manager.use_step(run, 5, stop=True)
     assert manager.describe(run)["state"] == "interrupted"
     assert read_embedding(world.host.embeddings_dir / "thing.pt").step == 5

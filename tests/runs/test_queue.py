@@ -170,7 +170,7 @@ def test_a_changed_checkpoint_holds_the_queue_until_a_person_has_looked(
     wait_for(lambda: state(manager, first) == "interrupted")
     wait_for(lambda: manager.describe(dog)["note"])
     assert manager.describe(dog)["note"] == "Waits, because the checkpoint was changed while 'cat' was trained."
-    manager.start_queued(dog)
+    manager.start(config.replace(name="emu", steps=2))
     wait_for(lambda: state(manager, dog) == "done")
 
 

@@ -38,11 +38,7 @@ def use_step(folder: Path, step: int, host: Host) -> UsedStep:
     """
     run, _ = open_run_directory(folder)
     check_name(run.name)
-    kept = run.kept()
-    if step not in kept:
-        steps = ", ".join(map(str, kept)) or "none"
-        raise InputError(f"No copy of step {step} was kept in {run.root}. Kept steps: {steps}.", field="step")
-    embedding = _named(kept[step], step, run.name)
+    embedding = _named(kept_step(run, step), step, run.name)
     origin = _origin(host, run.name)
     suffix = ".safetensors" if len(embedding.vectors) > 1 or (origin and origin.suffix == ".safetensors") else ".pt"
     written = {host.embeddings_dir / f"{run.name}{suffix}": embedding}
@@ -59,6 +55,15 @@ def use_step(folder: Path, step: int, host: Host) -> UsedStep:
         warnings += set_aside_others(each, origin=origins[each], into=run.root / "replaced")
         warnings += _taken_up(run, each, half, host)
     return UsedStep(step=step, path=path, kept=previous[0], warnings=tuple(warnings))
+
+
+def kept_step(run: RunDirectory, step: int) -> Path:
+    """The file that holds the vectors of ``step``. Raises InputError naming those that were kept."""
+    kept = run.kept()
+    if step not in kept:
+        steps = ", ".join(map(str, kept)) or "none"
+        raise InputError(f"No copy of step {step} was kept in {run.root}. Kept steps: {steps}.", field="step")
+    return kept[step]
 
 
 def _named(path: Path, step: int, name: str) -> Embedding:

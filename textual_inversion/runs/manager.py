@@ -159,10 +159,11 @@ class RunManager:
 
         Raises ConflictError where it goes on, InputError where that step was not kept.
         """
-        from ..core.use_step import use_step
+        from ..core.use_step import kept_step, use_step
 
         folder, run = self._catalogue.folder(run_id), self._store.get(run_id)
         if run is not None and run.active:
+            kept_step(open_run_directory(folder)[0], step)  # before the run is stopped for it
             self._stop_for_use(run, stop=stop)
         holds_name = run is not None and run.state == "paused"
         lock = NameLock(self.host.embeddings_dir, self.settings(run_id).name)

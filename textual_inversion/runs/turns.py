@@ -50,6 +50,7 @@ class Turns:
                 raise
             self._store.keep(run)
             if not busy:
+                self._held = ""  # whoever starts a run by hand has looked
                 run.launch()
         if not busy:
             run.settle(settle)
