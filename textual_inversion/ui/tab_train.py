@@ -97,7 +97,9 @@ class TrainTab:
             run = self._manager.start(config)
         except UserError as error:
             return error_message(error, form="train")
-        return message(f"Started {config.name}. {checked.summary}", kind="done", run=run, notes=checked.notes)
+        place = self._manager.describe(run).get("place")
+        begun = f"Queued {config.name} as number {place}." if place else f"Started {config.name}."
+        return message(f"{begun} {checked.summary}", kind="done", run=run, notes=checked.notes)
 
     def check(self, *given: Any) -> str:
         """What would be trained, without starting."""
