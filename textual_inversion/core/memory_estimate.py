@@ -8,16 +8,18 @@ What is kept for the backward pass, in numbers per position (weights are frozen,
   2 d for each of the prompt's tokens;
 - text encoder layer: 6 widths and 2 inner widths a token.
 
-With checkpointing only the inputs of blocks are kept, and one block is computed again at a time.
+With checkpointing only the inputs of blocks are kept, and one block is computed again at a time. A pair keeps twice as much
+(one half at a time where they are made in turn); the reconstruction loss also what the blocks of the VAE's decoder need.
 
-Estimated and measured peak in MB on a CPU, float32 (``python -m benchmarks.memory_estimate``, a process each):
+Estimated and measured peak in MB on a CPU, float32 (``python -m benchmarks.memory_estimate``, a process each; on a busy machine, where a second measurement
+of the fourth was 310):
 
 | model | size | batch | checkpointing | estimated | measured |
 |---|---|---|---|---|---|
 | demo | 64 | 8 | no | 222 | 223 |
 | demo | 64 | 64 | no | 686 | 672 |
 | demo | 128 | 8 | no | 359 | 388 |
-| demo | 128 | 8 | yes | 252 | 310 |
+| demo | 128 | 8 | yes | 258 | 284 |
 | SD 1.5 shape | 256 | 1 | no | 5072 | 5114 |
 | SD 1.5 shape | 256 | 1 | yes | 4820 | 4913 |
 | narrow SDXL shape | 256 | 1 | no | 3322 | 3321 |

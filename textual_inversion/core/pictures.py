@@ -111,7 +111,8 @@ def _facts(file: Image.Image) -> PictureFacts | None:
         turned = False  # Pillow would decode the whole file to see whether something follows
     else:
         turned = file.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
-    return PictureFacts(size=file.size[::-1] if turned else file.size, transparent=False)
+    width, height = file.size
+    return PictureFacts(size=(height, width) if turned else (width, height), transparent=False)
 
 
 def _formats() -> list[str]:
