@@ -47,14 +47,14 @@ def test_another_checkpoint_ends_the_run_saved_and_is_then_loaded(server: Server
     server.reach("left1", 5)
     server.option(sd_model_checkpoint=f"{OTHER}.safetensors")
     run = server.state("left1", "stopped", "failed", "interrupted", "done")
-    assert run["state"] == "stopped"
-    assert OTHER in run["message"] or "checkpoint" in run["message"]
+    assert run["state"] in ("stopped", "interrupted")
+    assert OTHER in run["message"]
     assert read_embedding(embedding_file(server, "left1")).step == run["step"] >= 5
 
     server.post("/sdapi/v1/txt2img", prompt="a photo of a left1", steps=1, width=64, height=64)
     assert OTHER in server.get("/sdapi/v1/options")["sd_model_checkpoint"]
     status, answer = server.ask(f"runs/{run['id']}/resume", {})
-    outcome = answer.get("error") or server.state("left1", "failed", "stopped")["message"]
+    outcome = answer.get("error") or server.state("left1", "failed", "stopped", "interrupted")["message"]
     assert DEMO in outcome, (status, answer)
 
     server.option(sd_model_checkpoint=f"{DEMO}.safetensors")

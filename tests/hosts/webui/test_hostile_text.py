@@ -42,8 +42,8 @@ def nasty_embedding(server: Server) -> str:
 def test_shown_as_text_everywhere(
     server: Server, window: Callable[[], Window], nasty_pictures: Path, nasty_embedding: str
 ) -> None:
-    page = window()
     server.train("plain1", nasty_pictures, steps=20, image_every=10, preview_prompts=[f"{NASTY} plain1"])
+    page = window()
     page.our_tab("Train")
     page.state("running", "done")
     server.state("plain1", "done")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from webui_page import Window
 from webui_server import Server
 
@@ -23,11 +26,12 @@ def trained(server: Server, pictures: Path) -> str:
     return NAME
 
 
-def picture(server: Server, prompt: str, negative: str = "") -> tuple[str, str]:
-    """The picture, in Base64, and its infotext."""
+def picture(server: Server, prompt: str, negative: str = "") -> tuple[bytes, str]:
+    """The pixels, and the infotext."""
     request = {"prompt": prompt, "negative_prompt": negative, "seed": 5, "steps": 4, "width": 64, "height": 64}
     answer = server.post("/sdapi/v1/txt2img", **request, override_settings={"samples_save": False})
-    return answer["images"][0], json.loads(answer["info"])["infotexts"][0]
+    pixels = Image.open(io.BytesIO(base64.b64decode(answer["images"][0]))).tobytes()
+    return pixels, json.loads(answer["info"])["infotexts"][0]
 
 
 def test_usable_at_once_with_weights_and_in_the_negative_prompt(server: Server, trained: str) -> None:
@@ -40,7 +44,7 @@ def test_usable_at_once_with_weights_and_in_the_negative_prompt(server: Server, 
         picture(server, f"a photo of a {trained}", negative=trained)[0],
     ]
     assert len({plain, *others}) == 5
-    assert picture(server, f"a photo of a {trained}") == (plain, infotext)
+    assert picture(server, f"a photo of a {trained}")[0] == plain
 
 
 def test_a_step_that_was_kept(server: Server, trained: str) -> None:
