@@ -12,6 +12,7 @@ from engine_world import World, make_world
 
 from textual_inversion.core.config import TrainConfig
 from textual_inversion.core.events import Emit, Event, Finished, Stepped
+from textual_inversion.core.formats import read_embedding
 from textual_inversion.core.host import Host
 from textual_inversion.core.run import train
 from textual_inversion.core.templates import shipped_templates_dir
@@ -118,8 +119,8 @@ def test_from_a_new_word_to_a_picture(browser: object, address: str, world: Worl
     start(one, world)
     second_window_and_reload(browser, address, one)
     pause_generate_resume(one)
-    one.act("interrupt")
-    one.see('[data-ti-monitor][data-state="interrupted"]')
+    queue(one, world)
+    use_a_step(one, world)
     assert (world.folder / "embeddings" / "zebra1.pt").is_file()
 
     own = address.split("//")[1].rstrip("/")
@@ -169,6 +170,41 @@ def second_window_and_reload(browser: object, address: str, one: Page) -> None:
     other.page.click(".ti-preview")
     assert "zebra1" in other.page.inner_text(".ti-large pre")
     assert other.errors == []
+
+
+def queue(one: Page, world: World) -> None:
+    """Two more wait, change places, and one leaves; the page is loaded again in between."""
+    for name in ("okapi1", "tapir1"):
+        world.create(name=name)
+        one.fill("train", name=name)
+        one.page.keyboard.press("Enter")
+        one.fill("train", data=world.folder / "pictures", steps=1_000_000, image_every=10)
+        one.press("train")
+        one.see(f".ti-message-done:has-text('Queued {name}')")
+        one.page.select_option("[data-ti-monitor] .ti-list", label="zebra1 · running")
+    one.see(".ti-queued:has-text('2. tapir1')")
+    one.page.click("[aria-label='Move tapir1 up']")
+    one.see(".ti-queued:has-text('1. tapir1')")
+    one.page.reload()
+    one.tab("Train")
+    one.page.click("[aria-label='Remove okapi1 from the queue']")
+    one.page.wait_for_selector(".ti-queued:has-text('okapi1')", state="detached")
+    assert not (world.folder / "embeddings" / ".okapi1.lock").exists()
+
+
+def use_a_step(one: Page, world: World) -> None:
+    """Of a run that goes on: it is asked first, then stopped; the next in the queue begins, and is ended."""
+    one.page.select_option("[data-ti-monitor] .ti-list", label="zebra1 · running")
+    one.see(RUNNING)
+    one.page.select_option(".ti-steps-list", "20")
+    one.act("use")
+    one.act("stop-and-use")
+    one.see(".ti-latest:has-text('Step 20 is now zebra1')")
+    assert read_embedding(world.folder / "embeddings" / "zebra1.pt").step == 20
+    one.page.click(".ti-link:has-text('Training now: tapir1')")
+    one.see(RUNNING)
+    one.act("interrupt")
+    one.see('[data-ti-monitor][data-state="interrupted"]')
 
 
 def pause_generate_resume(one: Page) -> None:
