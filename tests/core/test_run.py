@@ -323,3 +323,12 @@ def test_a_run_folder_that_somebody_wrote_into_can_be_resumed(world: World, reso
     run = _paused(world)
     _edited(run, lambda content: content.update(resolved=resolved))
     assert world.train(resume=run).outcome == "done"
+
+
+def test_a_clip_skip_that_changes_nothing_is_told(world: World) -> None:
+    world.create()
+    world.train(world.config(steps=1, clip_skip=2))
+    assert not [event for event in world.of(Warned) if "Clip skip" in event.message]
+    world.host.leased.family = "sd2"
+    world.train(world.config(steps=2, clip_skip=2))
+    assert len([event for event in world.of(Warned) if "Clip skip changes nothing" in event.message]) == 1

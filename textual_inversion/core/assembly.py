@@ -37,10 +37,17 @@ from .trainer import Trainer
 from .training_prompts import NegativePrompts, TrainingPrompts
 from .vectors import initial_vectors
 
+_CLIP_SKIP_IS_FIXED = (
+    "Clip skip changes nothing with this checkpoint: SD 2.x and SDXL use a fixed layer of their text encoders, in pictures too. "
+    "(For SDXL, AUTOMATIC1111 has a setting 'Clip skip SDXL', which applies it to the first encoder.)"
+)
+
 
 def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer:
     """Resolve the plan, encode the pictures, make the run's folder. Raises InputError where settings and model disagree."""
     vectors = job.vectors(lease)
+    if job.config.clip_skip not in (None, 1) and lease.family != "sd1":
+        emit(Warned(message=_CLIP_SKIP_IS_FIXED))
     encoder_norms = {key: mean_norm(encoder.table()) for key, encoder in lease.encoders.items()}
     norms = {key: encoder_norms[encoder_of(key)] for key in vectors}
     plan = resolve(
