@@ -54,6 +54,9 @@ def _steady(name: str, says: str, *, vectors: int = 2, init: str = "text", **tra
 
 ALL_SEEDS = (0, 1, 2)
 
+OTHER_TRAINER = "a1111-itself"
+"""Embeddings that A1111's own trainer made; judged from their files, never trained here."""
+
 ARMS: tuple[Arm, ...] = (
     Arm(name="word", says="the class word, untrained", words="word"),
     Arm(name="closest", says="the closest words, untrained", words="closest"),
@@ -95,6 +98,11 @@ ARMS: tuple[Arm, ...] = (
     _steady("context-0.01", "context term, weight 0.01", context_weight=0.01),
     _steady("noisy-half", "only the noisier half of the levels", min_timestep=500),
 )
+
+
+def all_names() -> dict[str, str]:
+    """What each row of a table is, by name."""
+    return {arm.name: arm.says for arm in ARMS} | {OTHER_TRAINER: "A1111's own trainer, its settings"}
 
 
 def find_arm(name: str) -> Arm:
