@@ -24,13 +24,15 @@
         return url.href;
     }
 
+    const fieldOf = (id) => document.querySelector(`#${id} textarea, #${id} input`);
+    const holds = (id, text) => fieldOf(id) !== null && fieldOf(id).value === text;
+
     // Writes into one of Gradio's fields as a person would, so that it notices.
     function fill(id, text) {
-        const field = document.querySelector(`#${id} textarea, #${id} input`);
-        if (!field) return false;
+        const field = fieldOf(id);
+        if (!field) return;
         field.value = text;
         field.dispatchEvent(new Event("input", {bubbles: true}));
-        return true;
     }
 
     const PANELS = [["pictures", "Preprocess images"], ["captions", "Edit captions"], ["masks", "Masks"], ["check", "Check"]];
@@ -95,12 +97,16 @@
             return make("div", {class: "ti-line"}, input, button(text, go, {class: "ti-button ti-primary"}));
         }
 
-        // Newer Gradio draws a tab's fields when it is opened, so they may have to be waited for.
+        // Newer Gradio draws a tab's fields when it is opened, and what is written too early into one is lost.
         async train(folder) {
             const page = this.place.closest(".ti-page") || document;
             const tab = [...page.querySelectorAll("button[role=tab], .tab-nav button")].find((each) => each.textContent.trim() === "Train" && !each.classList.contains("ti-tab"));
             if (tab) tab.click();
-            for (let tries = 0; tries < 50 && !fill("ti-train-data", folder); tries++) await new Promise((done) => { setTimeout(done, 100); });
+            for (let [tries, kept] = [0, 0]; tries < 100 && kept < 3; tries++) {
+                kept = holds("ti-train-data", folder) ? kept + 1 : 0;
+                if (!kept) fill("ti-train-data", folder);
+                await new Promise((done) => { setTimeout(done, 200); });
+            }
         }
     }
 

@@ -87,7 +87,7 @@
             };
             const stroke = (from, to) => {
                 const grey = Math.round(Number(this.weight.value) * 2.55);
-                Object.assign(this.pen, {strokeStyle: `rgb(${grey},${grey},${grey})`, lineWidth: Number(this.size.value), lineCap: "round"});
+                Object.assign(this.pen, {strokeStyle: `rgb(${grey},${grey},${grey})`, lineWidth: Number(this.size.value) * this.canvas.width / this.canvas.getBoundingClientRect().width, lineCap: "round"});
                 this.pen.beginPath();
                 this.pen.moveTo(...from);
                 this.pen.lineTo(to[0] + 0.01, to[1]);
