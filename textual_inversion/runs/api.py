@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,9 +30,9 @@ class Call:
 
 @dataclass(frozen=True)
 class PictureFile:
-    """An answer that is a file."""
+    """An answer that is a picture; read at once, since a run may replace the file meanwhile."""
 
-    path: Path
+    data: bytes
     media_type: str
 
 
@@ -87,7 +88,7 @@ class Api:
         path = self._manager.picture(call.path["run"], number)
         if path.suffix.lower() not in _PICTURE_TYPES:
             raise UnknownRunError(f"Event {number} of this run has no picture.")
-        return PictureFile(path, _PICTURE_TYPES[path.suffix.lower()])
+        return PictureFile(path.read_bytes(), _PICTURE_TYPES[path.suffix.lower()])
 
     def interrupt(self, call: Call) -> dict[str, Any]:
         run = self.run(call)
@@ -146,16 +147,7 @@ def create_embedding(manager: RunManager, request: CreateRequest) -> tuple[Path,
 
     warnings: list[str] = []
     with manager.borrow(), NameLock(manager.host.embeddings_dir, request.name):
-        path = create(
-            manager.host,
-            name=request.name,
-            init_text=request.init_text,
-            vectors=request.vectors,
-            init=request.init,
-            overwrite=request.overwrite,
-            seed=request.seed,
-            warn=warnings.append,
-        )
+        path = create(manager.host, **dataclasses.asdict(request), warn=warnings.append)
     return path, warnings
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..core.errors import InputError, UserError
@@ -222,7 +222,7 @@ async def _answer(work: Callable[[], Any], status: int) -> Response:
         _log.exception("A request failed")
         return _refusal(f"A fault in the program ({type(error).__name__}). Its log has the details.", None, 500)
     if isinstance(result, PictureFile):
-        return FileResponse(result.path, media_type=result.media_type, headers=_PICTURE_HEADERS)
+        return Response(result.data, media_type=result.media_type, headers=_PICTURE_HEADERS)
     if isinstance(result, Content):
         return Response(result.data, media_type=result.media_type, headers=_content_headers(result))
     return Response(json.dumps(finite(result)), status_code=status, media_type="application/json", headers=_NO_STORE)
