@@ -26,6 +26,7 @@ class Vae:
         self._scale = float(model.scale_factor)
         self._moves_itself = lowvram.is_enabled(model)
         self._parking = Parking(self._vae, devices.device)
+        self._wanted_away = False
 
     @torch.no_grad()
     def encode(self, pixels: Tensor) -> LatentMoments:
@@ -48,20 +49,24 @@ class Vae:
             return self._vae.decode((latents / self._scale).to(devices.device, devices.dtype_vae)).float()
 
     def park(self) -> None:
-        """Free the card of it; a no-op on a CPU, and with ``--medvram``, which does so by itself."""
-        if not self._moves_itself:
+        """Free the card of it; a no-op on a CPU."""
+        self._wanted_away = True
+        if self._moves_itself:  # with --medvram it would stay until another part is called, whose hook is off now
+            lowvram.send_everything_to_cpu()
+        else:
             self._parking.park()
 
     def unpark(self) -> None:
+        self._wanted_away = False
         self._parking.unpark()
 
     @contextmanager
     def here(self) -> Iterator[None]:
         """Inside it is on the card; afterwards parked again if it was, unless a backward pass needs it there."""
-        parked = self._parking.parked
+        away = self._wanted_away
         self.unpark()
         yield
-        if parked and not torch.is_grad_enabled():
+        if away and not torch.is_grad_enabled():
             self.park()
 
     def _moments(self, pixels: Tensor, dtype: torch.dtype) -> Tensor:
