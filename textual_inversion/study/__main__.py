@@ -21,7 +21,6 @@ from .judging import judge
 from .report import PAGE, write_report
 from .results import SHIPPED, Result, Results
 from .runner import run_study
-from .training import PICTURES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,7 +52,7 @@ def _report(options: argparse.Namespace) -> None:
 
 def _pictures(options: argparse.Namespace) -> None:
     for concept in STUDIED:
-        write_training_folder(options.work / "pictures" / concept.name, concept, count=PICTURES)
+        write_training_folder(options.work / "pictures" / concept.name, concept, count=find_arm("batch-4").pictures)
         sys.stdout.write(f"{options.work / 'pictures' / concept.name}: init text {concept.word!r}\n")
 
 

@@ -17,7 +17,7 @@ class Arm:
     """One way to train. ``budget`` is in pictures; steps are ``budget`` by batch size and accumulation.
 
     ``judged_at`` are further shares of the budget at which the copy is judged too. ``words``: no training at all, the
-    concept's own field of that name (``word``, ``closest``) is used as it stands.
+    concept's own field of that name (``word``, ``closest``) is used as it stands. ``pictures`` is the size of the training folder.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Arm:
     judged_at: tuple[float, ...] = ()
     seeds: tuple[int, ...] = (0,)
     words: str | None = None
+    pictures: int = 8
 
     @property
     def batch_size(self) -> int:

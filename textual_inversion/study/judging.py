@@ -33,6 +33,7 @@ def judge(
     *,
     stands_for: str,
     embeddings: Mapping[str, Vectors],
+    negative: str = "",
     count: int = 100,
     settings: PaintSettings = USUAL,
 ) -> Score:
@@ -40,7 +41,7 @@ def judge(
     asked = questions(concept, count)
     prompts = [question.prompt.format(stands_for) for question in asked]
     seeds = [question.seed for question in asked]
-    pictures = paint(lease, prompts, seeds, embeddings=embeddings, settings=settings)
+    pictures = paint(lease, prompts, seeds, embeddings=embeddings, negative=negative, settings=settings)
     return score(asked, grader.grade(pictures))
 
 

@@ -37,13 +37,14 @@ def paint(
     seeds: Sequence[int],
     *,
     embeddings: Mapping[str, Vectors],
+    negative: str = "",
     settings: PaintSettings = USUAL,
 ) -> list[Image.Image]:
-    """A picture of 64x64 pixels for each prompt, its noise from the seed of the same place."""
+    """A picture of 64x64 pixels for each prompt, its noise from the seed of the same place; one negative prompt for all."""
     pictures: list[Image.Image] = []
     for start in range(0, len(prompts), settings.batch):
         part = slice(start, start + settings.batch)
-        latents = _latents(lease, prompts[part], seeds[part], embeddings, settings)
+        latents = _latents(lease, (prompts[part], negative), seeds[part], embeddings, settings)
         with torch.autocast(lease.device.type, torch.bfloat16):
             pixels = lease.decode_latents(latents).float()
         pictures += [to_picture(each[None]) for each in pixels]
@@ -52,16 +53,17 @@ def paint(
 
 def _latents(
     lease: Lease,
-    prompts: Sequence[str],
+    texts: tuple[Sequence[str], str],
     seeds: Sequence[int],
     embeddings: Mapping[str, Vectors],
     settings: PaintSettings,
 ) -> Tensor:
-    """Classifier-free guidance against the empty prompt, [B, 4, 8, 8]."""
+    """Classifier-free guidance against the negative prompt, [B, 4, 8, 8]."""
+    prompts, negative = texts
     count = len(prompts)
     positive = lease.encode_prompts(prompts, embeddings=embeddings, width=SIZE, height=SIZE)
-    empty = lease.encode_prompts([""], embeddings={}, width=SIZE, height=SIZE)
-    context = torch.cat([positive.context, empty.context.expand(count, -1, -1)])
+    against = lease.encode_prompts([negative], embeddings=embeddings, width=SIZE, height=SIZE)
+    context = torch.cat([positive.context, against.context.expand(count, -1, -1)])
     both = Conditioning(context=context, vector=None, inserted=(0,) * (2 * count))
     sources = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
 

@@ -23,8 +23,6 @@ from .arms import Arm
 from .concepts import HiddenConcept, write_training_folder
 from .pool import Pool, PooledLease
 
-PICTURES = 8
-
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
@@ -34,7 +32,6 @@ class Training:
     concept: HiddenConcept
     seed: int
     name: str
-    pictures: int = PICTURES
 
     @property
     def folder(self) -> str:
@@ -76,7 +73,7 @@ class Trained:
 def begin(training: Training, host: Host, work: Path) -> TrainConfig:
     """Write the pictures, make the embedding; returns the settings of the run."""
     folder = work / training.folder
-    template = write_training_folder(folder / "pictures", training.concept, count=training.pictures)
+    template = write_training_folder(folder / "pictures", training.concept, count=training.arm.pictures)
     options: dict[str, Any] = {"init_text": training.concept.word, **training.arm.create}
     create(host, name=training.name, overwrite=True, seed=training.seed, **options)
     steps = training.arm.steps
