@@ -38,9 +38,7 @@ def test_its_own_settings_for_training_are_what_runs_begin_with(webui: Any, opti
 
 def test_those_for_captions_are_what_preparing_begins_with(webui: Any, options: dict[str, Any]) -> None:
     options.update(interrogate_deepbooru_score_threshold=0.75, deepbooru_sort_alpha=False, deepbooru_filter_tags="solo")
-    from textual_inversion.hosts.a1111.settings import preparing_defaults
-
-    given = preparing_defaults()
+    given = webui.host.caption_models.defaults
     assert (given["threshold"], given["sort_tags"], given["filter_tags"]) == (0.75, False, "solo")
     settings = pytest.importorskip("textual_inversion.prepare.settings")
     settings.PrepareSettings(**given)
@@ -49,7 +47,7 @@ def test_those_for_captions_are_what_preparing_begins_with(webui: Any, options: 
 def test_a_section_of_our_own_is_on_the_settings_page(webui: Any, options: dict[str, Any]) -> None:
     from modules import script_callbacks, shared
 
-    from textual_inversion.ui.webui_settings import EXPLAINED, FIELDS, own_settings
+    from textual_inversion.ui.webui_settings import EXPLAINED, own_settings
 
     registered = len(script_callbacks.callback_map["callbacks_ui_settings"])
     webui.add_settings(own_settings(), EXPLAINED)
@@ -57,7 +55,7 @@ def test_a_section_of_our_own_is_on_the_settings_page(webui: Any, options: dict[
     assert len(script_callbacks.callback_map["callbacks_ui_settings"]) == registered
     callback.callback()
     ours = {key: shown for key, shown in shared.opts.data_labels.items() if shown.section[1] == "Textual Inversion"}
-    assert len(ours) == len(FIELDS) + 1
+    assert len(ours) == len(own_settings()) + 1
     assert all(shown.category_id == "training" for shown in ours.values())
     begun = TrainConfig.from_mapping(webui.training_defaults())
     assert begun == TrainConfig()
@@ -67,12 +65,13 @@ def test_a_section_of_our_own_is_on_the_settings_page(webui: Any, options: dict[
     assert (begun.save_every, begun.use_safetensors) == (50, True)
 
 
-def test_every_setting_under_training_is_explained_or_used(webui: Any) -> None:
+@pytest.mark.parametrize(("section", "count"), [("training", 12), ("interrogate", 12)])
+def test_every_setting_of_these_sections_is_used_or_explained(webui: Any, section: str, count: int) -> None:
     from modules import shared
 
     from textual_inversion.ui.webui_settings import EXPLAINED
 
     told = [part for names, _ in EXPLAINED for part in (names, *names.split(", "))]
-    labels = [shown.label for shown in shared.opts.data_labels.values() if shown.section[0] == "training"]
-    assert len(labels) == 12
+    labels = [shown.label for shown in shared.opts.data_labels.values() if shown.section[0] == section]
+    assert len(labels) == count
     assert [label for label in labels if not label.startswith(tuple(told))] == []

@@ -6,7 +6,7 @@ import dataclasses
 
 from ..core.config import TrainConfig
 from ..core.options import options_of
-from ..hosts.webui import OwnSetting
+from ..hosts.webui import ADD_PARTNER, OwnSetting
 
 FIELDS = ("log_dir", "use_safetensors", "save_every", "image_every", "keep_copies", "checkpointing")
 """What somebody wants to be otherwise in every run."""
@@ -37,15 +37,35 @@ EXPLAINED = (
         "Number of repeats for a single input image per epoch",
         "Not used: in an epoch each picture comes once. To show a folder more often, write FOLDER*3 as Dataset directory.",
     ),
+    (
+        "BLIP: num_beams, BLIP: minimum description length, BLIP: maximum description length, deepbooru: score threshold, "
+        "deepbooru: sort tags alphabetically, deepbooru: use spaces in tags, deepbooru: escape, deepbooru: filter out those tags",
+        "Used: the fields of these names in Prepare begin with them.",
+    ),
+    ("Keep models in VRAM", "Used: captioning models stay, or leave when the captions are written."),
+    (
+        "Include ranks of model tags matches in results, CLIP: maximum number of lines in text file, CLIP: skip inquire categories",
+        "Not used: captions hold no ranks, and BLIP's sentence alone.",
+    ),
 )
-"""The web UI's own settings under *Training*, as it labels them, and what becomes of them here."""
+"""The web UI's own settings under *Training* and *Interrogate*, as it labels them, and what becomes of them here."""
+
+
+_ADD_PARTNER = OwnSetting(
+    key=ADD_PARTNER,
+    field="",
+    label="Add the negative half of a pair to the negative prompt by itself",
+    help="Where NAME of a pair is in the prompt, NAME-neg goes into the negative prompt before the picture is made, unless it is there "
+    "already. The picture's parameters show it.",
+    default=False,
+)
 
 
 def own_settings() -> tuple[OwnSetting, ...]:
     """Labels, helps and defaults are those of the form."""
     described = options_of(TrainConfig)
     own = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
-    return tuple(
+    defaults = tuple(
         OwnSetting(
             key=f"textual_inversion_tab_{name}",
             field=name,
@@ -55,3 +75,4 @@ def own_settings() -> tuple[OwnSetting, ...]:
         )
         for name in FIELDS
     )
+    return (*defaults, _ADD_PARTNER)

@@ -19,16 +19,6 @@ _TRAINING = {
     "csv_every": "training_write_csv_every",
     "tensorboard": "training_enable_tensorboard",
 }
-_PREPARING = {
-    "threshold": "interrogate_deepbooru_score_threshold",
-    "sort_tags": "deepbooru_sort_alpha",
-    "use_spaces": "deepbooru_use_spaces",
-    "escape": "deepbooru_escape",
-    "filter_tags": "deepbooru_filter_tags",
-    "num_beams": "interrogate_clip_num_beams",
-    "min_length": "interrogate_clip_min_length",
-    "max_length": "interrogate_clip_max_length",
-}
 
 
 class Settings:
@@ -39,17 +29,12 @@ class Settings:
 
     def training(self) -> dict[str, Any]:
         """What runs begin with, by field of ``TrainConfig``: *Settings > Training*, then our own section."""
-        return _values({**_TRAINING, **{setting.field: setting.key for setting in self._own}})
+        return _values({**_TRAINING, **{setting.field: setting.key for setting in self._own if setting.field}})
 
     def add(self, settings: Sequence[OwnSetting], explained: Sequence[tuple[str, str]]) -> None:
         """Have a section of these drawn whenever the page is built; ``explained`` tells what the web UI's own do to us."""
         self._own = tuple(settings)
         script_callbacks.on_ui_settings(lambda: _draw(self._own, explained))
-
-
-def preparing_defaults() -> dict[str, Any]:
-    """What preparing of pictures begins with, by field of ``PrepareSettings``: *Settings > Interrogate*."""
-    return _values(_PREPARING)
 
 
 def _values(names: Mapping[str, str]) -> dict[str, Any]:
@@ -64,7 +49,8 @@ def _values(names: Mapping[str, str]) -> dict[str, Any]:
 def _draw(settings: Sequence[OwnSetting], explained: Sequence[tuple[str, str]]) -> None:
     for setting in settings:
         shown = shared.OptionInfo(setting.default, setting.label, section=SECTION, category_id=_BESIDE_TRAINING)
-        shared.opts.add_option(setting.key, shown.info(escape(setting.help)).needs_reload_ui())
+        shown = shown.info(escape(setting.help))
+        shared.opts.add_option(setting.key, shown.needs_reload_ui() if setting.field else shown)
     table = shared.OptionHTML(_table(explained))
     table.section, table.category_id = SECTION, _BESIDE_TRAINING
     shared.opts.add_option(f"{SECTION[0]}_explained", table)
