@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -31,17 +32,19 @@ def nasty_embedding(server: Server) -> str:
     """As somebody may have put it online: a picture that carries vectors, with all its texts chosen by them."""
     server.create("plain1")
     folder = server.folder / "embeddings"
-    write_embedding(read_embedding(folder / "plain1.pt"), folder / f"{FILE_NAME}.png", file_format="png")
+    named = dataclasses.replace(
+        read_embedding(folder / "plain1.pt"), name=NASTY, checkpoint_name=NASTY, notes={"init_text": NASTY}
+    )
+    write_embedding(named, folder / f"{FILE_NAME}.png", file_format="png")
     card = {"description": NASTY, "notes": NASTY, "activation text": NASTY, "sd version": NASTY}
     (folder / f"{FILE_NAME}.json").write_text(json.dumps(card))
     (folder / "plain1.json").write_text(json.dumps(card))
     server.post("/sdapi/v1/refresh-embeddings")
-    return FILE_NAME
+    return NASTY
 
 
-def test_shown_as_text_everywhere(
-    server: Server, window: Callable[[], Window], nasty_pictures: Path, nasty_embedding: str
-) -> None:
+@pytest.mark.usefixtures("nasty_embedding")
+def test_shown_as_text_everywhere(server: Server, window: Callable[[], Window], nasty_pictures: Path) -> None:
     server.train("plain1", nasty_pictures, steps=20, image_every=10, preview_prompts=[f"{NASTY} plain1"])
     page = window()
     page.our_tab("Train")
@@ -60,9 +63,12 @@ def test_shown_as_text_everywhere(
             tabs.nth(index).click()
             page.page.wait_for_timeout(300)
     page.our_tab("Library")
-    page.page.wait_for_function(f"document.querySelector('{TAB}').textContent.includes('{nasty_embedding}')")
-    page.page.locator(f"{TAB} :text('{nasty_embedding}')").first.click()
-    page.page.wait_for_timeout(500)
+    for name in ("onerror", "plain1"):
+        page.page.locator(f"{TAB} .ti-library button:has-text('{name}')").first.click()
+        page.page.wait_for_function(f"document.querySelector('{TAB} .ti-library').textContent.includes('onerror')")
+        page.page.wait_for_timeout(1000)
+    page.cards()
+    page.card("plain1")
     assert page.page.evaluate("window.hacked") is None
     assert page.page.locator(f"{TAB} img[src=x], {TAB} img[src$='/x']").count() == 0
     assert page.dialogs == []
