@@ -24,6 +24,7 @@ from .commands import (
     inspect,
     preprocess,
     resume,
+    spread_mask,
     train,
     ui,
 )
@@ -44,6 +45,7 @@ COMMANDS: tuple[Command, ...] = tuple(
         create,
         preprocess,
         caption,
+        spread_mask,
         check,
         train,
         resume,

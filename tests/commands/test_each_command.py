@@ -67,12 +67,18 @@ def test_create_hands_everything_over(host, monkeypatch, capsys, tmp_path):
     assert cli.main(["create", "cat", "--init-text", "a cat", "--vectors", "3", "--init", "noise", "--seed", "5", "--overwrite", "--json"]) == 0  # fmt: skip
     assert seen == {
         "name": "cat", "init_text": "a cat", "vectors": 3, "init": "noise", "overwrite": True, "seed": 5,
+        "apt": False, "negative_vectors": 6, "negative_init_text": "", "negative_init_noise": 0.001,
     }  # fmt: skip
     out, err = capsys.readouterr()
     assert json.loads(out) == {"name": "cat", "path": str(tmp_path / "cat.pt")}
     assert "Note: a word already" in err
     cli.main(["create", "my cat"])
     assert capsys.readouterr().out.endswith('train "my cat" --data DIR\n')
+    cli.main(["create", "hero", "--apt", "--vectors", "3", "--negative-vectors", "4", "--negative-init-text", "blur"])
+    assert (seen["apt"], seen["negative_vectors"], seen["negative_init_text"]) == (True, 4, "blur")
+    assert capsys.readouterr().out.endswith(
+        "cat.pt and cat-neg.pt. Train it with: python -m textual_inversion train hero --apt --data DIR\n"
+    )
 
 
 def test_generate_numbers_pictures_and_seeds(host, capsys, tmp_path):

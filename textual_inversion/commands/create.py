@@ -20,6 +20,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     from ..core.create import create
+    from ..core.halves import negative_path
     from ..runs.lock import NameLock
 
     request = build(CreateRequest, {**given(arguments, CreateRequest), "name": arguments.name})
@@ -28,18 +29,22 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         path = create(host, **dataclasses.asdict(request), warn=lambda sentence: console.note(f"Note: {sentence}"))
     console.record({"name": arguments.name, "path": str(path)})
     typed = f'"{request.name}"' if " " in request.name else request.name
-    console.say(f"Made {path}. Train it with: python -m textual_inversion train {typed} --data DIR")
+    made = f"{path} and {negative_path(path).name}" if request.apt else str(path)
+    pair = " --apt" if request.apt else ""
+    console.say(f"Made {made}. Train it with: python -m textual_inversion train {typed}{pair} --data DIR")
     return 0
 
 
 COMMAND = Command(
     name="create",
     summary="make a new embedding",
-    description="Makes EMBEDDINGS_DIR/NAME.pt, which prompts can use at once and `train` teaches.",
-    usage="NAME [--init-text TEXT] [--vectors N] [--overwrite]",
+    description="Makes EMBEDDINGS_DIR/NAME.pt, which prompts can use at once and `train` teaches. With --apt "
+    "also NAME-neg for the negative prompt: `train --apt` teaches both, from one picture if need be.",
+    usage="NAME [--init-text TEXT] [--vectors N] [--overwrite] [--apt [--negative-vectors M] [--negative-init-text T]]",
     examples=(
         'create my-cat --init-text "cat" --vectors 2',
         "create my-style --init noise --vectors 4 --seed 1",
+        "create my-hero --apt --vectors 3 --negative-vectors 6",
         "create my-cat-2 --init downloaded.safetensors",
     ),
     add_options=_add_options,

@@ -28,6 +28,11 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--negative-prompt", default="", metavar="N", help="what not to draw")
     parser.add_argument(
+        "--add-partner",
+        action="store_true",
+        help="put NAME-neg of a pair into the negative prompt where NAME is in the prompt and it is not there yet",
+    )
+    parser.add_argument(
         "--seed",
         type=whole_number,
         default=0,
@@ -61,17 +66,23 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
+    from ..core.auto_partner import with_partners
     from ..core.errors import InputError
     from ..core.host import LeaseRequest, PictureRequest
+    from ..core.pairs import partners_by_name
     from ..core.step_copies import StepCopies
 
     if not 0 <= arguments.seed <= LARGEST_SEED:
         raise InputError(f"--seed: {arguments.seed} is not between 0 and {LARGEST_SEED}.", field="seed")
     host = standalone_host(arguments, console)
     host.copies = StepCopies(lambda: [arguments.log_dir])
+    negative = arguments.negative_prompt
+    if arguments.add_partner:
+        partners = partners_by_name(host.embedding_names())
+        negative = with_partners(arguments.prompt, negative, partners)
     first = PictureRequest(
         prompt=arguments.prompt,
-        negative_prompt=arguments.negative_prompt,
+        negative_prompt=negative,
         sampler=arguments.sampler,
         steps=arguments.steps,
         guidance_scale=arguments.cfg_scale,

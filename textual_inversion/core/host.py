@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 import torch
 from PIL import Image
 
+from .apt.vae_attention import VaeAttention
 from .embedding import Vectors
 from .model_shape import ModelShape
 
@@ -145,6 +146,10 @@ class Lease(Protocol):
 
     def encode_images(self, pixels: torch.Tensor) -> LatentMoments:
         """[B, 3, H, W] in [-1, 1], H and W multiples of 8 -> the posterior of the latents. No gradient."""
+        ...
+
+    def vae_attention(self, pixels: torch.Tensor) -> VaeAttention:
+        """What looks alike in a picture [1, 3, H, W] in [-1, 1], H and W multiples of 8, by the VAE's encoder. No gradient."""
         ...
 
     def park_vae(self) -> None:

@@ -17,13 +17,91 @@ class Preset:
     train: Mapping[str, object]
 
 
-PRESETS: tuple[Preset, ...] = (
+_PAIR_HELP = (
+    "Take one clean picture, from the front, before a plain background. The loss should settle below 0.15; above 0.2 the pair will "
+    "hardly become good: crop the background away, or choose another picture."
+)
+_PAIR: Mapping[str, object] = {
+    "apt": True,
+    "width": 512,
+    "height": 512,
+    "flip": True,
+    "clip_skip": 1,
+    "clip_gradient": "norm",
+    "clip_value": "1",
+    "batch_size": 1,
+    "gradient_accumulation": 1,
+    "ema": 0.97,
+    "reconstruction": 1.0,
+}
+"""What the mini-guide to DreamArtist and its author advise for every pair; the clipping is what it always did."""
+
+
+def _character(positive: int, negative: int, *, detail: str) -> Preset:
+    return Preset(
+        name=f"pair-character-{positive}-{negative}",
+        label=f"Pair (APT): character, {positive} + {negative} vectors",
+        help=f"{detail} {_PAIR_HELP} Compare the steps from 3000 on.",
+        create={"apt": True, "vectors": positive, "negative_vectors": negative},
+        train={
+            **_PAIR,
+            "learning_rate": "0.003",
+            "guidance": "3",
+            "negative_filewords": False,
+            "template": "subject.txt",
+            "steps": 6500,
+            "save_every": 500,
+            "image_every": 500,
+        },
+    )
+
+
+def _pair_style(name: str, label: str, template: str) -> Preset:
+    return Preset(
+        name=name,
+        label=label,
+        help=f"One drawing style. {_PAIR_HELP}",
+        create={"apt": True, "vectors": 3, "negative_vectors": 6},
+        train={
+            **_PAIR,
+            "learning_rate": "5e-3",
+            "guidance": "5",
+            "negative_filewords": True,
+            "template": template,
+            "steps": 2000,
+            "save_every": 250,
+            "image_every": 250,
+        },
+    )
+
+
+_CHARACTER = _character(3, 6, detail="One character or thing.")
+_CAREFUL = Preset(
+    name="pair-character-careful",
+    label="Pair (APT): character, slower",
+    help="Where the loss jumps: a lower rate, a shorter average, more steps. " + _PAIR_HELP,
+    create=_CHARACTER.create,
+    train={**_CHARACTER.train, "learning_rate": "0.0025", "ema": 0.95, "steps": 8000},
+)
+PAIR_PRESETS: tuple[Preset, ...] = (
+    _CHARACTER,
+    _character(4, 7, detail="A character with more detail."),
+    _character(5, 8, detail="A character with much detail."),
+    _character(10, 10, detail="The most detail; takes twenty of the prompts' tokens."),
+    _CAREFUL,
+    _pair_style("pair-style", "Pair (APT): style", "style.txt"),
+    _pair_style("pair-style-captions", "Pair (APT): style, with captions", "style_filewords.txt"),
+)
+"""For positive and negative embeddings, from the DreamArtist mini-guide (konbaku yomu, 2022)."""
+
+PLAIN_PRESETS: tuple[Preset, ...] = (
     Preset(
         name="subject",
         label="Subject: a thing or a person",
         help="For 5 to 30 pictures of one thing or person, as the guides to A1111 advise.",
-        create={"vectors": 3},
+        create={"apt": False, "vectors": 3},
         train={
+            "apt": False,
             "learning_rate": "0.005",
             "batch_size": 1,
             "gradient_accumulation": 1,
@@ -37,8 +115,9 @@ PRESETS: tuple[Preset, ...] = (
         name="style",
         label="Style: how pictures are drawn",
         help="For 20 or more captioned pictures in one style, as the guides to A1111 advise.",
-        create={"vectors": 6},
+        create={"apt": False, "vectors": 6},
         train={
+            "apt": False,
             "learning_rate": "0.005",
             "batch_size": 1,
             "gradient_accumulation": 1,
@@ -54,8 +133,9 @@ PRESETS: tuple[Preset, ...] = (
         name="quick-look",
         label="Quick look",
         help="Shows in 500 steps, with a falling rate, whether the pictures teach anything at all.",
-        create={"vectors": 2},
+        create={"apt": False, "vectors": 2},
         train={
+            "apt": False,
             "learning_rate": "5e-2:100, 5e-3:500, 5e-4:1000, 5e-5:1500, 5e-6",
             "batch_size": 1,
             "gradient_accumulation": 1,
@@ -65,3 +145,5 @@ PRESETS: tuple[Preset, ...] = (
         },
     ),
 )
+
+PRESETS: tuple[Preset, ...] = PLAIN_PRESETS + PAIR_PRESETS

@@ -14,9 +14,42 @@ from .formats.carrier_json import to_json
 from .formats.picture import KEYWORD
 from .formats.png_chunks import with_text
 from .former_names import with_former
+from .halves import check_pair_name, negative_name
 from .library import FILES, PICTURES
 from .names import check_name
-from .user_metadata import companions
+from .pairs import Pair, pair_of, refuse_negative_half
+from .user_metadata import companions, read_user_metadata, update_user_metadata
+
+
+def rename_with_partner(path: Path, name: str) -> tuple[Path, ...]:
+    """Rename an embedding and, where it is the positive half of a pair, the negative half too; the new files.
+
+    Each then names the other as it is called now, also on its card. Raises as ``rename_embedding``, and for a negative half,
+    which follows its positive one; then nothing was changed.
+    """
+    refuse_negative_half(path, action="Rename")
+    pair = pair_of(path)
+    if pair is None:
+        return (rename_embedding(path, name),)
+    check_pair_name(name)
+    other = rename_embedding(pair.negative, negative_name(name))
+    try:
+        new = rename_embedding(path, name)
+    except BaseException:
+        rename_embedding(other, pair.negative.stem)
+        raise
+    _name_each_other(Pair(new, other))
+    return new, other
+
+
+def _name_each_other(pair: Pair) -> None:
+    for path, partner in ((pair.positive, pair.negative.stem), (pair.negative, pair.positive.stem)):
+        embedding = read_embedding(path)
+        if "partner" in embedding.notes:
+            notes = {**embedding.notes, "partner": partner}
+            write_embedding(replace(embedding, notes=notes), path, file_format=embedding.file_format)
+    if read_user_metadata(pair.positive).partner:
+        update_user_metadata(pair.positive, partner=pair.negative.stem)
 
 
 def rename_embedding(path: Path, name: str) -> Path:

@@ -21,6 +21,7 @@ from .files import write_json
 from .halves import negative_path
 from .host import Host, Lease, LeaseRequest
 from .job import Job, prepare
+from .memory_needs import free_memory, reconstruction_refused
 from .time_estimate import PaceRecord
 from .trainer import Trainer
 
@@ -108,6 +109,7 @@ def _request(config: TrainConfig) -> LeaseRequest:
 
 def _train_leased(job: Job, host: Host, lease: Lease, *, control: Control, watch: _Watch) -> Finished:
     job.check_checkpoint(lease)
+    job = _fitting(job, host, watch)
     trainer = assemble(job, lease, control=control, emit=watch)
     plan, run = trainer.plan, trainer.run
     watch.run_dir, watch.step = str(run.root), trainer.step
@@ -139,6 +141,18 @@ def _train_leased(job: Job, host: Host, lease: Lease, *, control: Control, watch
         watch.step, watch.best_step = trainer.step, trainer.state.best_step
     _publish(trainer, host, watch)
     return watch.finished(outcome, _sentence(outcome, trainer, watch), exit_code=130 if outcome == "interrupted" else 0)
+
+
+def _fitting(job: Job, host: Host, watch: _Watch) -> Job:
+    """Without the reconstruction loss where the card has too little memory for it, which is told."""
+    shape = host.model_shape()
+    sizes = list(dict.fromkeys(item.size for item in job.dataset.items))
+    free = None if shape is None else free_memory(shape.device)
+    sentence = reconstruction_refused(job.config, sizes, shape, free=free)
+    if sentence is None:
+        return job
+    watch(Warned(message=sentence))
+    return replace(job, config=job.config.replace(reconstruction=0.0))
 
 
 def _publish(trainer: Trainer, host: Host, watch: _Watch) -> None:

@@ -24,6 +24,8 @@ _SAME, _OTHER = (0.85, 1.25), (0.6, 1.7)
 """How far apart two runs of the same settings are on an otherwise idle machine; and of settings that were converted."""
 
 _CHECKPOINTED = 4 / 3
+_PAIR, _IN_TURN = 2.0, 3.0
+"""Two predictions a step; made again for the gradient where they are made in turn."""
 
 
 class PaceRecord:
@@ -57,6 +59,8 @@ class Pace:
 def work_of(config: TrainConfig) -> float:
     """What a step costs, in units that are the same for all sizes and batches."""
     again = _CHECKPOINTED if config.checkpointing else 1.0
+    if config.apt:
+        again *= _IN_TURN if config.halves_in_turn else _PAIR
     return config.width * config.height * config.batch_size * config.gradient_accumulation * again
 
 

@@ -22,13 +22,18 @@ Tab = tuple[Any, str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class OwnSetting:
-    """An entry of the web UI's settings page under ``key``: what the field of ``TrainConfig`` called ``field`` begins with."""
+    """An entry of the web UI's settings page under ``key``: what the field of ``TrainConfig`` called ``field`` begins with;
+    ``field`` is empty for what the adapter itself reads."""
 
     key: str
     field: str
     label: str
     help: str
     default: Any
+
+
+ADD_PARTNER = "textual_inversion_tab_add_partner"
+"""Key of the setting that puts negative halves of pairs into the negative prompt by themselves."""
 
 
 class WebUI(Protocol):
@@ -83,7 +88,8 @@ class WebUI(Protocol):
         ...
 
     def extend(self, copies: StepCopies) -> None:
-        """Have prompts understand ``name@step``, and cards what their user metadata says, until scripts are unloaded."""
+        """Have prompts understand ``name@step``, cards what their user metadata says, and negative prompts get the negative halves
+        of pairs where ``ADD_PARTNER`` is set, until scripts are unloaded."""
         ...
 
     def cards_html(self, tab: str) -> str | None:

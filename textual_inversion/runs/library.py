@@ -11,8 +11,11 @@ from typing import Any
 from ..core.card_picture import set_card_picture
 from ..core.embedding import Embedding
 from ..core.errors import InputError
+from ..core.halves import check_pair_name, negative_name
+from ..core.library import FILES
 from ..core.names import check_name
-from ..core.rename import own_companions, rename_embedding
+from ..core.pairs import pair_of, refuse_negative_half
+from ..core.rename import own_companions, rename_with_partner
 from ..core.trash import Trash
 from ..core.user_metadata import companions, read_user_metadata, update_user_metadata
 from .access import Access
@@ -72,12 +75,17 @@ class Library:
         others = [file for file in self.shelf.named(request.name) if file != request.file]
         if others:
             raise InputError(f"{request.name!r} is taken by {others[0]}. Choose another name.", field="name")
+        pair = pair_of(path)
+        if pair is not None:
+            self._check_free_name(negative_name(request.name), pair.negative, besides=self._file(pair.negative))
         with self._free(str(entry["name"]), request.name):
-            new = rename_embedding(path, request.name)
-            self._host.publish(new)
+            new, *others = rename_with_partner(path, request.name)
+            for each in (new, *others):
+                self._host.publish(each)
         file = self._file(new)
+        followed = f", and its negative half {others[0].stem}" if others else ""
         return _done(
-            f"{entry['name']} is called {request.name} now.",
+            f"{entry['name']} is called {request.name} now{followed}.",
             file=file,
             undo=[_call("rename", file=file, name=entry["name"])],
         )
@@ -141,7 +149,7 @@ class Library:
 
     def extract(self, request: ExtractRequest) -> Answer:
         """Read an embedding out of a picture, or any other file, and put it among the others."""
-        from ..core.formats import read_embedding
+        from ..core.formats import read_embedding, read_partner
         from ..core.names import file_name_for
 
         with contextlib.ExitStack() as stack:
@@ -152,11 +160,14 @@ class Library:
             embedding = read_embedding(source)
             stem = Path(request.data_name or source.name).stem
             name = request.name.strip() or file_name_for(embedding.name or stem)
-            path = self._add(embedding, name)
+            partner = read_partner(source) if embedding.file_format == "png" else None
+            path = self._add(embedding, name) if partner is None else self._add_pair(embedding, partner, name)
             if embedding.file_format in ("png", "webp"):
                 set_card_picture(path, source)
                 self._host.publish(path)
         count = f"{embedding.count} vector{'' if embedding.count == 1 else 's'}"
+        if partner is not None:
+            count += f", and {negative_name(name)} for the negative prompt: {partner.count}"
         return self._added(f"Added {name}: {count}.", path)
 
     def combine(self, request: CombineRequest) -> Answer:
@@ -170,19 +181,32 @@ class Library:
         return self._added(f"Made {path.stem}: {how}.", path)
 
     def delete(self, request: DeleteRequest) -> Answer:
-        """Into the trash, with what belongs to its card."""
+        """Into the trash, with what belongs to its card; a pair as a whole."""
         path, entry = self._writable(request.file)
         name = str(entry["name"])
+        pair = None if request.alone else pair_of(path)
+        if not request.alone:
+            refuse_negative_half(path, action="Delete")
+        halves = [path] if pair is None else [path, pair.negative]
         with self._free(name):
-            item = self.trash.put([path, *([] if request.alone else own_companions(path))], name=name)
-            self._host.publish(path)
-        return _done(f"{name} is in the trash.", undo=[_call("restore", id=item.id)])
+            beside = [file for half in halves if not request.alone for file in own_companions(half)]
+            item = self.trash.put([*halves, *beside], name=name)
+            for half in halves:
+                self._host.publish(half)
+        gone = " and ".join([name, *(half.stem for half in halves[1:])])
+        return _done(f"{gone} {'is' if pair is None else 'are'} in the trash.", undo=[_call("restore", id=item.id)])
 
     def restore(self, item_id: str) -> Answer:
         """Out of the trash."""
         files = self.trash.restore(item_id)
-        self._host.publish(files[0])
-        return _done(f"{files[0].stem} is back.", file=self._file(files[0]))
+        halves = [
+            files[0],
+            *(file for file in files[1:] if file.stem == negative_name(files[0].stem) and _is_file(file)),
+        ]
+        for half in halves:
+            self._host.publish(half)
+        back = " and ".join(half.stem for half in halves)
+        return _done(f"{back} {'is' if len(halves) == 1 else 'are'} back.", file=self._file(files[0]))
 
     def _add(self, embedding: Embedding, name: str) -> Path:
         from ..core.formats import write_embedding
@@ -195,6 +219,27 @@ class Library:
             write_embedding(replace(embedding, name=name), path)
             self._host.publish(path)
         return path
+
+    def _add_pair(self, positive: Embedding, negative: Embedding, name: str) -> Path:
+        """Both halves, or none. Returns the positive one's file."""
+        from ..core.formats import write_pair
+
+        ending = ".pt" if len(positive.vectors) == 1 else ".safetensors"
+        names = check_name(check_pair_name(name)), check_name(negative_name(name))
+        paths = tuple(self._host.embeddings_dir / f"{each}{ending}" for each in names)
+        for each, path in zip(names, paths, strict=True):
+            self._check_free_name(each, path)
+        halves = [
+            replace(half, name=each, notes={**half.notes, "pair": kind, "partner": other})
+            for half, each, kind, other in zip(
+                (positive, negative), names, ("positive", "negative"), reversed(names), strict=True
+            )
+        ]
+        with self._free(name):
+            write_pair((halves[0], paths[0]), (halves[1], paths[1]))
+            for path in paths:
+                self._host.publish(path)
+        return paths[0]
 
     def _added(self, message: str, path: Path) -> Answer:
         file = self._file(path)
@@ -226,6 +271,10 @@ class Library:
 
     def _file(self, path: Path) -> str:
         return path.relative_to(self._host.embeddings_dir).as_posix()
+
+
+def _is_file(path: Path) -> bool:
+    return path.suffix.lower() in FILES
 
 
 def _call(route: str, **body: object) -> dict[str, Any]:

@@ -42,6 +42,8 @@ def build_app(
             with gr.TabItem("Library", id="library"):
                 library_tab()
         train.wire(pictures=generate.form.widgets, create=create.form, tab=tab)
-        create.created.then(train.refresh_names, inputs=[create.name], outputs=[train.names], **unlisted())
+        create.created.then(
+            train.choose, inputs=[create.name, create.pair], outputs=[train.names, train.pair], **unlisted()
+        )
         app.load(lambda: train.refresh_names(), inputs=[], outputs=[train.names], **unlisted())
     return app

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from ..core.errors import UserError
+from ..core.halves import negative_path
 from ..core.options import build
 from ..core.vector_advice import advice_on_vectors
 from ..runs.access import Access
@@ -16,6 +17,7 @@ from ..runs.requests import INIT_METHODS, CreateRequest
 from .fields import Form
 from .ids import element_id
 from .messages import error_message, message
+from .pair_fields import SWITCH, draw_pair_fields, pair_names
 from .portable import unlisted
 
 _INTRODUCTION = (
@@ -35,6 +37,8 @@ class CreateTab:
         with gr.Column(elem_classes=["ti-narrow"]):
             self.form.show(["name", "init_text", "vectors"])
             self._draw_advice()
+            with gr.Group(elem_classes=["ti-group"]):
+                draw_pair_fields(self.form, tab="create", names=pair_names(self.form))
             self.form.show(["overwrite"])
             with gr.Accordion("Advanced", open=False):
                 self.form.show([name for name in self.form.options if name not in self.form.widgets])
@@ -47,6 +51,11 @@ class CreateTab:
         """The widget with the new name."""
         return self.form.widgets["name"]
 
+    @property
+    def pair(self) -> Any:
+        """The switch that makes a pair."""
+        return self.form.widgets[SWITCH]
+
     def create(self, *given: Any) -> str:
         """Make the embedding; the answer says where it is."""
         try:
@@ -56,7 +65,8 @@ class CreateTab:
             path, warnings = create_embedding(self._manager, request)
         except UserError as error:
             return error_message(error, form="create")
-        return message(f"Created {path.stem}: {path}. Next: Train.", kind="done", notes=warnings)
+        pair = f" and {negative_path(path).name}, for the negative prompt" if request.apt else ""
+        return message(f"Created {path.stem}: {path}{pair}. Next: Train.", kind="done", notes=warnings)
 
     def advise(self, pictures: str) -> str:
         """How many vectors for a number of pictures, or for those in a folder."""

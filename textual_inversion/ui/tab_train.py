@@ -17,6 +17,7 @@ from .filler import Filler
 from .ids import SIDE, TOOL, element_id
 from .messages import error_message, message
 from .monitor import monitor
+from .pair_fields import SWITCH, draw_pair_fields, pair_names
 from .portable import unlisted
 from .preview_source import with_previews_from
 from .templates import chosen_template, shown_template, template_choices
@@ -70,6 +71,16 @@ class TrainTab:
         known = self._names()
         return gr.update(choices=known, **({"value": chosen} if chosen in known else {}))
 
+    @property
+    def pair(self) -> Any:
+        """The switch that trains a pair."""
+        return self.form.widgets[SWITCH]
+
+    def choose(self, created: str, pair: bool) -> tuple[Any, Any]:
+        """Updates of ``names`` and ``pair`` for what was just created."""
+        known = created in self._names()
+        return self.refresh_names(created), gr.update(value=bool(pair)) if known else gr.update()
+
     def wire(self, *, pictures: Mapping[str, Any] | None = None, create: Form | None = None, tab: Any = None) -> None:
         """``pictures``: widgets of the tab where pictures are made, for previews as there; ``create``: a form that presets fill in too;
         ``tab``: the tab item that this is in, for what is read anew whenever it is opened."""
@@ -117,6 +128,9 @@ class TrainTab:
         for names in FIRST:
             with gr.Group(elem_classes=["ti-group"]):
                 self._draw_fields(names)
+            if names is FIRST[0]:
+                with gr.Group(elem_classes=["ti-group"]):
+                    draw_pair_fields(self.form, tab="train", names=pair_names(self.form))
         others = [name for name in self.form.options if name not in self.form.widgets]
         groups = dict.fromkeys(self.form.options[name].group for name in others)
         with gr.Accordion("Advanced", open=False, elem_id=element_id("train", "advanced")):

@@ -31,7 +31,9 @@ def build_tab(manager: RunManager, access: Access, *, pictures: Mapping[str, Any
         with gr.TabItem("Library", id="library"):
             library_tab()
         train.wire(pictures=pictures, create=create.form, tab=train_tab)
-        create.created.then(train.refresh_names, inputs=[create.name], outputs=[train.names], **unlisted())
+        create.created.then(
+            train.choose, inputs=[create.name, create.pair], outputs=[train.names, train.pair], **unlisted()
+        )
     _keep_out_of_settings(tab)
     return tab
 

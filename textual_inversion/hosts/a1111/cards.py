@@ -13,7 +13,8 @@ from typing import Any
 
 from modules import sd_hijack, ui_extra_networks
 
-from ...core.user_metadata import metadata_path, read_user_metadata
+from ...core.halves import negative_name, pair_name
+from ...core.user_metadata import UserMetadata, metadata_path, read_user_metadata
 
 _PAGE = "textual inversion"
 _UIS = "textual_inversion_uis"
@@ -79,15 +80,15 @@ def _page() -> Any:
 
 def _clicked(page: Any, item: Mapping[str, Any]) -> dict[str, str]:
     """What a click does, where it is not what the web UI does by itself: put the name into the box used last."""
-    path = Path(item["filename"])
-    if not page.lister.exists(str(metadata_path(path))):
-        return {}
-    card = read_user_metadata(path)
-    if card.negative:
-        return {"onclick": _script("", item["name"])}
-    if card.partner and card.partner in sd_hijack.model_hijack.embedding_db.word_embeddings:
-        quoted = ui_extra_networks.quote_js(card.partner)
-        return {"onclick": _script(item["name"], card.partner), "negative_prompt": quoted}
+    path, name = Path(item["filename"]), str(item["name"])
+    known = sd_hijack.model_hijack.embedding_db.word_embeddings
+    card = read_user_metadata(path) if page.lister.exists(str(metadata_path(path))) else UserMetadata()
+    is_half = pair_name(name) != name and pair_name(name) in known  # a pair by its names, as DreamArtist made them
+    if card.negative or is_half:
+        return {"onclick": _script("", name)}
+    partner = card.partner or negative_name(name)
+    if partner in known:
+        return {"onclick": _script(name, partner), "negative_prompt": ui_extra_networks.quote_js(partner)}
     return {}
 
 

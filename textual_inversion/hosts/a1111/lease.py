@@ -9,6 +9,7 @@ import torch
 from modules import devices, shared
 from torch import Tensor
 
+from ...core.apt.vae_attention import VaeAttention, recorded
 from ...core.embedding import Vectors
 from ...core.errors import InputError
 from ...core.host import (
@@ -87,6 +88,12 @@ class A1111Lease:
         if self._family == "sdxl":
             self._unet.park()
         return self._vae.encode(pixels)
+
+    def vae_attention(self, pixels: Tensor) -> VaeAttention:
+        layer = self._model.first_stage_model.encoder.mid.attn_1
+        with recorded(layer.q, layer.k) as seen:
+            self.encode_images(pixels)
+        return seen.attention
 
     def park_vae(self) -> None:
         self._vae.park()

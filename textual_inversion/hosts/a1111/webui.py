@@ -16,6 +16,7 @@ from ...core.events import Emit
 from ...core.step_copies import StepCopies
 from ..webui import OwnSetting, Tab
 from . import cards
+from .add_partner import AddPartner
 from .gate import QueueGate, shown_in_queue
 from .host import A1111Host
 from .login import Login
@@ -76,9 +77,9 @@ class A1111:
         script_callbacks.on_app_started(lambda _page, app: mount(app))
 
     def extend(self, copies: StepCopies) -> None:
-        steps = StepPrompts(copies)
+        steps, partner = StepPrompts(copies), AddPartner()
         script_callbacks.on_before_ui(cards.attach)
-        for undo in (steps.remove, cards.detach):
+        for undo in (steps.remove, partner.remove, cards.detach):
             script_callbacks.on_script_unloaded(undo)
 
     def cards_html(self, tab: str) -> str | None:

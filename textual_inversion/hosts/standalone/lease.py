@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from ...core.apt.vae_attention import VaeAttention, recorded
 from ...core.embedding import Vectors
 from ...core.errors import InputError, LeaseError
 from ...core.host import (
@@ -100,6 +101,13 @@ class StandaloneLease:
             posterior = vae.encode(pixels.to(self.device, vae.dtype)).latent_dist
         scale = self._model.layout.vae.scale_factor
         return LatentMoments(mean=posterior.mean * scale, std=posterior.std * scale)
+
+    @torch.no_grad()
+    def vae_attention(self, pixels: Tensor) -> VaeAttention:
+        layer = self._model.networks.vae.encoder.mid_block.attentions[0]
+        with recorded(layer.to_q, layer.to_k) as seen:
+            self.encode_images(pixels)
+        return seen.attention
 
     @contextmanager
     def _vae_here(self) -> Iterator[nn.Module]:
