@@ -51,6 +51,34 @@ def test_the_fixed_batch_counts_where_it_is_measured() -> None:
     assert advice([*falling(0.1, 300), *[0.12] * 300], every=200) == [], "measured too seldom to know"
 
 
+def test_pairs_are_held_to_the_guide_they_come_from() -> None:
+    def told(loss: float, *, fixed: float | None = None) -> list[str]:
+        advice = Advice()
+        advice.update(
+            Prepared(
+                name="a",
+                run_dir="",
+                start_step=0,
+                total_steps=9,
+                pictures=1,
+                vectors=3,
+                checkpoint="",
+                device="",
+                negative_vectors=6,
+            )
+        )
+        for number, each in enumerate(falling(loss, 400), start=1):
+            advice.update(step(number, each))
+            if fixed is not None and number % 100 == 0:
+                advice.update(Evaluated(step=number, loss=fixed - number / 1e5, best=False))
+        return advice.sentences()
+
+    (text,) = told(0.21, fixed=0.1)  # which has no reconstruction loss in it
+    assert "stays above 0.2 (0.210 now)" in text
+    assert "below 0.15" in text
+    assert told(0.19) == []
+
+
 def test_going_back_forgets_what_did_not_happen() -> None:
     told = Advice()
     told.update(

@@ -33,6 +33,8 @@ class Prepared(Event):
     vectors: int
     checkpoint: str
     device: str
+    negative_vectors: int = 0
+    """0 unless a pair is trained."""
 
 
 @dataclass(frozen=True, kw_only=True)

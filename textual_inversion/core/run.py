@@ -123,6 +123,7 @@ def _train_leased(job: Job, host: Host, lease: Lease, *, control: Control, watch
             vectors=plan.vectors,
             checkpoint=plan.checkpoint_name,
             device=plan.device,
+            negative_vectors=plan.negative_vectors,
         )
     )
     trainer.save_state()

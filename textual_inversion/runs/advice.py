@@ -3,6 +3,9 @@
 Two rules that guides for AUTOMATIC1111 give: results are seldom good while the loss stays above 0.3, and a loss that has not
 fallen for ten epochs will hardly fall any more. An epoch is once through the pictures, as there. The fixed-batch loss is used
 where it is measured; the loss of single steps is mostly noise, so otherwise their running mean over about fifty.
+
+For pairs (APT) the DreamArtist mini-guide says: above 0.2 it fails, good ones settle below 0.15. That is the whole loss, with the
+reconstruction's part, which the fixed-batch loss leaves out; so there the running mean counts.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from functools import singledispatchmethod
 from ..core.events import Evaluated, Event, Prepared, RolledBack, Stepped
 
 HIGH_LOSS = 0.3
+HIGH_PAIR_LOSS, GOOD_PAIR_LOSS = 0.2, 0.15
 PATIENCE_EPOCHS = 10
 _LEAST_STEPS = 200
 """With few pictures ten epochs are soon over: so many steps have to have passed as well."""
@@ -26,6 +30,7 @@ class Advice:
     def __init__(self) -> None:
         self._step = self._epoch = self._first_step = 0
         self._smooth, self._fixed = _Lowest(), _Lowest()
+        self._pair = False
 
     @property
     def _measure(self) -> _Lowest:
@@ -38,12 +43,23 @@ class Advice:
         return [text for text in (self._too_high(), self._not_falling()) if text]
 
     def _too_high(self) -> str:
+        if self._pair:
+            return self._too_high_for_a_pair()
         loss = self._measure.newest
         if self._epoch < PATIENCE_EPOCHS or loss <= HIGH_LOSS or self._measure.value <= HIGH_LOSS:
             return ""
         return (
             f"The loss stays above {HIGH_LOSS} ({loss:.3f} now). Such embeddings are seldom good: look at the previews, "
             "and whether the captions leave out what is to be learned; fewer and clearer pictures can help more than steps."
+        )
+
+    def _too_high_for_a_pair(self) -> str:
+        loss = self._smooth.newest
+        if not self._smooth.seen or min(loss, self._smooth.value) <= HIGH_PAIR_LOSS:
+            return ""
+        return (
+            f"The loss stays above {HIGH_PAIR_LOSS} ({loss:.3f} now). Such pairs seldom become good; it should settle below "
+            f"{GOOD_PAIR_LOSS}. Take one clean picture before a plain background, or crop the background away."
         )
 
     def _not_falling(self) -> str:
@@ -62,7 +78,7 @@ class Advice:
 
     @update.register
     def _(self, event: Prepared) -> None:
-        self._first_step = event.start_step
+        self._first_step, self._pair = event.start_step, event.negative_vectors > 0
         self._back_to(event.start_step)
 
     @update.register

@@ -55,6 +55,7 @@ def _prepared(run: RunDirectory, content: Mapping[str, Any]) -> Prepared:
         vectors=_whole(known.get("vectors")),
         checkpoint=str(known.get("checkpoint_name") or ""),
         device=str(known.get("device") or ""),
+        negative_vectors=_whole(known.get("negative_vectors")),
     )
 
 
