@@ -4,6 +4,16 @@
 (() => {
     let count = 0;
 
+    // Choices in the words of the guides.
+    const WORDS = {
+        flip: {h: "Horizontal", v: "Vertical", both: "Both"},
+        caption: {blip: "Use BLIP for caption", deepbooru: "Use deepbooru for caption"},
+        caption_to: {txt: "text file", name: "file name (use caption as filename)"},
+        fit: {center: "center crop", focal: "auto focal point crop", auto: "auto-sized crop", stretch: "stretch", none: "keep original size"},
+        objective: {area: "Maximize area", error: "Minimize error"},
+    };
+    const words = (field, choice) => (WORDS[field.name] || {})[choice] || choice;
+
     class Form {
         // `fields` as GET prepare/form has them; `skip` are names that are asked for elsewhere.
         constructor(fields, skip = []) {
@@ -47,7 +57,7 @@
         control(field, id) {
             const {make} = window.textualInversionPrepare;
             if (field.kind === "choice") {
-                const select = make("select", {id, class: "ti-input"}, ...field.choices.map((choice) => make("option", {value: choice, text: choice})));
+                const select = make("select", {id, class: "ti-input"}, ...field.choices.map((choice) => make("option", {value: choice, text: words(field, choice)})));
                 select.value = field.value;
                 this.readers[field.name] = () => select.value;
                 return select;
@@ -59,8 +69,7 @@
                     return box;
                 });
                 this.readers[field.name] = () => boxes.filter((box) => box.checked).map((box) => box.value);
-                const names = {h: "Horizontal", v: "Vertical", both: "Both", blip: "BLIP", deepbooru: "deepbooru"};
-                return make("div", {class: "ti-choices", role: "group", "aria-label": field.label}, ...boxes.map((box) => make("label", {class: "ti-check"}, box, make("span", {text: names[box.value] || box.value}))));
+                return make("div", {class: "ti-choices", role: "group", "aria-label": field.label}, ...boxes.map((box) => make("label", {class: "ti-check"}, box, make("span", {text: words(field, box.value)}))));
             }
             const input = make("input", {id, class: "ti-input", type: {"yes-no": "checkbox", number: "number"}[field.kind] || "text"});
             if (field.kind === "yes-no") {

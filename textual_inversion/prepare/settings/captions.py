@@ -20,15 +20,15 @@ class CaptionSettings:
         (),
         "Write captions with",
         group="Captions",
-        help="blip (Use BLIP for caption) writes a sentence, for photos; deepbooru (Use deepbooru for caption) writes tags, "
-        "for drawings. Both can be had. Look the captions over afterwards.",
+        help="BLIP writes a sentence, for photos; deepbooru writes tags, for drawings. Both can be had. Look the captions over "
+        "afterwards.",
     )
     caption_to: CaptionTo = option(
         "txt",
         "Write captions to",
         group="Captions",
-        help="txt: a text file beside each picture; name: the file name (Use deepbooru caption as filename), which is cut "
-        "where it is too long.",
+        help="txt: a text file beside each picture; name: the file name (as 'Use deepbooru caption as filename' did), which is "
+        "cut where it is too long.",
     )
     existing: Existing = option(
         "ignore",

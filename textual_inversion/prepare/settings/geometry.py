@@ -39,7 +39,7 @@ class GeometrySettings:
         "Fit pictures by",
         group="Size",
         help="center: crop the middle; focal: auto focal point crop, around faces and detail; auto: auto-sized crop, each picture "
-        "its own size; stretch: distort; none: keep the original size.",
+        "at its own size; stretch: distort; none: keep the original size.",
     )
     split: bool = option(
         False, "Split oversized images", group="Size", help="Long pictures become two or more overlapping ones."
