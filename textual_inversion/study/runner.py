@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 
-from ..core.host import Lease, LeaseRequest
+from ..core.host import Host, Lease, LeaseRequest
 from ..demo.grader import Grader
 from ..hosts.standalone.host import StandaloneHost
 from .arms import Arm
@@ -43,7 +43,7 @@ def run_study(
                 say("The time is over; the same command goes on from here.")
                 return
             began = time.monotonic()
-            for result in _results(pool, lease, grader, work):
+            for result in _results(pool, host, lease, grader, work):
                 results.add([result])
                 say(_line(result))
             say(f"{len(pool)} runs of {pool[0].arm.name} and others in {time.monotonic() - began:.0f} s")
@@ -67,18 +67,18 @@ def pools(trainings: Iterable[Training]) -> Iterator[list[Training]]:
         yield from (some[start : start + size] for start in range(0, len(some), size))
 
 
-def _results(pool: Sequence[Training], lease: Lease, grader: Grader, work: Path) -> Iterator[Result]:
+def _results(pool: Sequence[Training], host: Host, lease: Lease, grader: Grader, work: Path) -> Iterator[Result]:
     if pool[0].arm.words:
         yield from (_untrained(training, lease, grader) for training in pool)
         return
-    for training, trained in zip(pool, _trained(pool, lease, work), strict=True):
+    for training, trained in zip(pool, _trained(pool, host, lease, work), strict=True):
         yield from _judged(training, trained, lease, grader)
 
 
-def _trained(pool: Sequence[Training], lease: Lease, work: Path) -> list[Trained]:
+def _trained(pool: Sequence[Training], host: Host, lease: Lease, work: Path) -> list[Trained]:
     meeting = Pool(lease, members=len(pool))
-    hosts = [PooledHost(meeting, work / "embeddings" / training.folder, ()) for training in pool]
-    configs = [begin(training, host, work) for training, host in zip(pool, hosts, strict=True)]
+    hosts = [PooledHost(host, meeting, work / "embeddings" / training.folder) for training in pool]
+    configs = [begin(training, own, work) for training, own in zip(pool, hosts, strict=True)]
 
     def member(place: int) -> Trained:
         try:

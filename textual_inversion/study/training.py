@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,13 +41,14 @@ class Training:
 
 @dataclass
 class PooledHost:
-    """A host for one member of a pool: implements ``core.host.Host``."""
+    """``host`` with a folder of embeddings and a lease for one member of a pool."""
 
+    host: Host
     pool: Pool
     embeddings_dir: Path
-    template_dirs: Sequence[Path]
-    name: str = "study"
-    native_size: int = SIZE
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.host, name)
 
     @contextmanager
     def lease(self, request: LeaseRequest) -> Iterator[Lease]:
@@ -70,12 +71,12 @@ class Trained:
     norms: dict[int, float] = field(default_factory=dict[int, float])
 
 
-def begin(training: Training, host: Host, work: Path) -> TrainConfig:
+def begin(training: Training, host: PooledHost, work: Path) -> TrainConfig:
     """Write the pictures, make the embedding; returns the settings of the run."""
     folder = work / training.folder
     template = write_training_folder(folder / "pictures", training.concept, count=training.arm.pictures)
     options: dict[str, Any] = {"init_text": training.concept.word, **training.arm.create}
-    create(host, name=training.name, overwrite=True, seed=training.seed, **options)
+    create(cast(Host, host), name=training.name, overwrite=True, seed=training.seed, **options)
     steps = training.arm.steps
     values: dict[str, Any] = {
         "name": training.name,
@@ -97,11 +98,11 @@ def begin(training: Training, host: Host, work: Path) -> TrainConfig:
     return TrainConfig.from_mapping(values)
 
 
-def follow(training: Training, config: TrainConfig, host: Host) -> Trained:
+def follow(training: Training, config: TrainConfig, host: PooledHost) -> Trained:
     """Train to the end, and collect. For a member's own thread."""
     torch.set_num_threads(1)
     told: list[Event] = []
-    finished = train(config, host, control=Control(), emit=told.append)
+    finished = train(config, cast(Host, host), control=Control(), emit=told.append)
     if finished.outcome not in ("done", "stopped"):
         raise RuntimeError(f"{training.folder}: {finished.message}")
     copies = Path(finished.run_dir) / "embeddings"
