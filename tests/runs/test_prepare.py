@@ -27,7 +27,7 @@ BAD = "<img src=x onerror=alert(1)>"
 class Tagging:
     """Captioning models of a host; they wait until they may."""
 
-    defaults: ClassVar = {"threshold": 0.75}
+    defaults: ClassVar = {"threshold": 0.75, "existing": "ignore"}
 
     def __init__(self) -> None:
         self.may = threading.Event()
@@ -125,7 +125,16 @@ def test_captions_with_the_hosts_models_and_its_settings(client, models, raw):
     listed = client.get("prepare/folder", params={"folder": str(raw)}).json()
     assert listed["pictures"][0]["caption"] == f"1girl, {BAD}, tag 0"
     assert client.get("prepare/form").json()["prepare"][0]["label"] == "Source directory"
-    assert next(f for f in client.get("prepare/form").json()["caption"] if f["name"] == "threshold")["value"] == 0.75
+    forms = client.get("prepare/form").json()
+    shown = {form: {field["name"]: field["value"] for field in forms[form]} for form in forms}
+    assert (shown["caption"]["threshold"], shown["prepare"]["existing"]) == (0.75, "ignore")
+
+
+def test_captions_that_are_there_are_not_replaced_unasked(client, models, raw):
+    job = client.post("prepare/caption", json={"folder": str(raw), "caption": ["deepbooru"]}).json()["job"]
+    assert {file["outcome"] for file in ended(client, job)["files"]} == {"there"}
+    caption = next(f for f in client.get("prepare/form").json()["caption"] if f["name"] == "existing")
+    assert caption["value"] == "keep"
 
 
 def test_one_job_a_folder_and_interrupt(client, models, raw):

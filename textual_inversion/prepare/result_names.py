@@ -38,8 +38,8 @@ def file_words(words: str) -> str:
 
 
 def loses_something(words: str) -> bool:
-    """True where a file name cannot hold these words as they stand."""
-    return file_words(words) != words.strip()
+    """True where a file name cannot hold these words, apart from the backslashes that escape brackets."""
+    return file_words(words) != words.replace("\\", "").strip()
 
 
 def _printable(character: str) -> bool:

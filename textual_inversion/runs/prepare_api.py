@@ -31,6 +31,8 @@ from .preparations import Preparations
 _PATHS = ("source", "destination")
 _OPTIONAL_PATHS = ("tagger_file", "blip_folder")
 _LARGEST_THUMBNAIL = 1024
+_IN_PLACE = {"existing": "keep"}
+"""Where captions lie beside the pictures already, none of them is replaced unasked, whatever a web UI does elsewhere."""
 
 
 class PrepareApi:
@@ -57,7 +59,7 @@ class PrepareApi:
         values = {"width": side, "height": side, **self._models().defaults}
         return {
             "prepare": described_form(PrepareSettings, values),
-            "caption": described_form(requests.CaptionFolderRequest, {"existing": "keep", **values}),
+            "caption": described_form(requests.CaptionFolderRequest, {**values, **_IN_PLACE}),
             "check": described_form(requests.CheckRequest, values),
         }
 
@@ -87,7 +89,7 @@ class PrepareApi:
     def caption(self, call: Call) -> dict[str, Any]:
         from ..prepare.caption_folder import caption_folder
 
-        request = build(requests.CaptionFolderRequest, {"existing": "keep", **self._models().defaults, **call.body})
+        request = build(requests.CaptionFolderRequest, {**self._models().defaults, **_IN_PLACE, **call.body})
         self._check_paths(request, ("folder",))
         folder = Path(request.folder.strip().strip('"')).resolve()
         models = self._models()
