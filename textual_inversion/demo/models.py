@@ -81,7 +81,12 @@ def build_unet(shape: DemoShape, *, with_mask: bool = False) -> UNet2DConditionM
         cross_attention_dim=shape.text_width,
         attention_head_dim=tuple(width // shape.head_channels for width in shape.unet_channels),
     )
-    # Plain matmuls: torch's fused attention for CPUs spends half of a training step in its backward at these sizes.
+    return with_plain_attention(unet)
+
+
+def with_plain_attention(unet: UNet2DConditionModel) -> UNet2DConditionModel:
+    """The same U-Net by plain matmuls: torch's fused attention for CPUs spends half of a training step in its backward at
+    these sizes."""
     unet.set_attn_processor(AttnProcessor())
     return unet
 

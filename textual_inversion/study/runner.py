@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..core.host import Host, Lease, LeaseRequest
 from ..demo.grader import Grader
+from ..demo.models import with_plain_attention
 from ..hosts.standalone.host import StandaloneHost
 from .arms import Arm
 from .concepts import STUDIED, HiddenConcept
@@ -37,6 +38,7 @@ def run_study(
     until = time.monotonic() + hours * 3600
     host = StandaloneHost(embeddings_dir=work / "embeddings", threads=1)
     grader = Grader.load()
+    with_plain_attention(host.load(LeaseRequest(precision=precision)).networks.unet)  # type: ignore[arg-type]
     with host.lease(LeaseRequest(precision=precision)) as lease:  # type: ignore[arg-type]
         for pool in pools(missing(arms, results, concepts)):
             if time.monotonic() > until:
