@@ -7,18 +7,23 @@
     const literally = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
     const gap = () => (typeof opts === "object" && opts.extra_networks_add_text_separator) || " ";
 
-    // A second click takes the name out again, as with the web UI's own cards; other names that contain it stay.
-    function toggle(box, name) {
-        if (!box || !name) return;
-        const there = new RegExp(`(?:${literally(gap())})?(?<![\\p{L}\\p{N}_-])${literally(name)}(?![\\p{L}\\p{N}_@-])`, "u");
-        box.value = there.test(box.value) ? box.value.replace(there, "") : box.value + (box.value ? gap() : "") + name;
+    // Other names that contain it are not it.
+    const places = (name) => new RegExp(`(?:${literally(gap())})?(?<![\\p{L}\\p{N}_-])${literally(name)}(?![\\p{L}\\p{N}_@-])`, "u");
+
+    function put(box, name, wanted) {
+        if (!box || !name || places(name).test(box.value) === wanted) return;
+        box.value = wanted ? box.value + (box.value ? gap() : "") + name : box.value.replace(places(name), "");
         box.dispatchEvent(new Event("input", {bubbles: true}));
     }
 
+    // A second click takes the name out again, as with the web UI's own cards; of a pair both halves, whichever were there.
     window.textualInversionCard = (card, positive, negative) => {
         const tab = TABS.find((name) => card.closest(`#tab_${name}`)) || TABS[0];
-        toggle(document.querySelector(`#${tab}_prompt textarea`), positive);
-        toggle(document.querySelector(`#${tab}_neg_prompt textarea`), negative);
+        const [prompt, other] = ["prompt", "neg_prompt"].map((box) => document.querySelector(`#${tab}_${box} textarea`));
+        const [box, name] = positive ? [prompt, positive] : [other, negative];
+        const wanted = Boolean(box) && !places(name).test(box.value);
+        put(prompt, positive, wanted);
+        put(other, negative, wanted);
     };
 
     // The HTML is what the web UI itself puts there when its Refresh is pressed: its own template, names escaped by it.

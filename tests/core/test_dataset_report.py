@@ -92,6 +92,7 @@ def test_few_pictures_and_many_vectors(tmp_path: Path) -> None:
     found = looked_at(tmp_path, vectors=8)
     assert kinds(found) == ["few", "vectors"]
     assert "8 vectors are many for 1 picture: 2 to 3 are advised" in found.findings[1].message
+    assert kinds(looked_at(tmp_path, vectors=8, pair=True)) == []  # a pair is meant for one picture
 
 
 def test_captions_against_the_template(tmp_path: Path) -> None:

@@ -36,12 +36,14 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What checks look at. ``template`` None: no prompts are known; ``vectors`` None: no embedding is."""
+    """What checks look at. ``template`` None: no prompts are known; ``vectors`` None: no embedding is. ``pair``: for training a
+    pair (APT), which is meant for one picture and more vectors."""
 
     survey: Survey
     template: Template | None = None
     vectors: int | None = None
     count_tokens: CountTokens | None = None
+    pair: bool = False
 
     @property
     def items(self) -> Sequence[DatasetItem]:
@@ -92,7 +94,7 @@ def report(material: Material, *, more: Sequence[Check] = ()) -> DatasetReport:
 
 def _few(material: Material) -> Iterator[Finding]:
     count = len(material.items)
-    if 0 < count < _FEW:
+    if 0 < count < _FEW and not material.pair:
         yield Finding(
             kind="few",
             message=f"{count} picture{'s are' if count > 1 else ' is'} few: what they have in common by chance is learned too. "
@@ -102,7 +104,7 @@ def _few(material: Material) -> Iterator[Finding]:
 
 def _vectors(material: Material) -> Iterator[Finding]:
     count, vectors = len(material.items), material.vectors
-    if not count or vectors is None or vectors <= 1.5 * advised_vectors(count)[1]:
+    if not count or vectors is None or material.pair or vectors <= 1.5 * advised_vectors(count)[1]:
         return
     low, high = advised_vectors(count)
     yield Finding(

@@ -46,7 +46,7 @@ def _character(positive: int, negative: int, *, detail: str) -> Preset:
         train={
             **_PAIR,
             "learning_rate": "0.003",
-            "guidance": "3",
+            "guidance": "3.0",
             "negative_filewords": False,
             "template": "subject.txt",
             "steps": 6500,
@@ -65,7 +65,7 @@ def _pair_style(name: str, label: str, template: str) -> Preset:
         train={
             **_PAIR,
             "learning_rate": "5e-3",
-            "guidance": "5",
+            "guidance": "5.0",
             "negative_filewords": True,
             "template": template,
             "steps": 2000,

@@ -42,6 +42,7 @@ def check_run(config: TrainConfig, manager: RunManager) -> Checked:
             template=job.template,
             vectors=job.source.count,
             count_tokens=manager.host.count_tokens,
+            pair=config.apt,
         )
     )
     costs = Costs.of(config, [item.size for item in seen.items], steps=config.steps - job.start_step, manager=manager)

@@ -11,7 +11,7 @@ from ..core.errors import UserError
 from ..core.presets import PRESETS
 from ..runs.manager import RunManager
 from .fields import Form
-from .filling import changes, run_choices, run_settings, told_changes
+from .filling import changes, run_choices, run_settings, spoken_value, told_changes
 from .ids import TOOL, element_id
 from .messages import error_message, message
 from .portable import unlisted
@@ -86,4 +86,4 @@ class Filler:
 
 
 def _told(form: Form, values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{form.options[name].label} {value}" for name, value in values.items())
+    return ", ".join(f"{form.options[name].label} {spoken_value(value)}" for name, value in values.items())

@@ -38,7 +38,8 @@ def told_changes(before: Mapping[str, Any], changed: Mapping[str, Any], config_c
         return "All of it was set so already."
     labels = {name: option.label for name, option in options_of(config_class).items()}
     told = [
-        f"{labels.get(name, name)} {_words(before.get(name))} \u2192 {_words(value)}" for name, value in changed.items()
+        f"{labels.get(name, name)} {spoken_value(before.get(name))} \u2192 {spoken_value(value)}"
+        for name, value in changed.items()
     ]
     more = f", and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
     return f"Changed: {', '.join(told[:_TOLD])}{more}."
@@ -53,7 +54,8 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, (tuple, list)) else value
 
 
-def _words(value: Any) -> str:
+def spoken_value(value: Any) -> str:
+    """A setting's value as a person would say it."""
     if isinstance(value, bool):
         return "on" if value else "off"
     if value in (None, "", (), []):
