@@ -237,7 +237,7 @@ def test_what_is_not_given_is_the_hosts(host: FakeHost, training: FakeTraining, 
 
 def test_the_documentation_names_every_route(client: TestClient) -> None:
     text = (Path(__file__).resolve().parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
-    words = {"{run}": "ID", "{number}": "N", "{sheet}": "SHEET"}
+    words = {"{run}": "ID", "{number}": "N", "{sheet}": "SHEET", "{job}": "JOB"}
     for route in client.app.routes:
         if route.path == ANYTHING_ELSE:
             continue

@@ -23,10 +23,10 @@ from .access import Access
 from .api import Api, Call, PictureFile
 from .content import Content
 from .errors import UnknownRunError
+from .later import LaterApi
 from .library_api import LibraryApi
 from .manager import RunManager
 from .preparations import Preparations
-from .prepare_api import PrepareApi, prepare_api
 
 PREFIX = "/textual-inversion/v1"
 ANYTHING_ELSE = PREFIX + "/{rest:path}"
@@ -58,14 +58,15 @@ def mount(
     outlive this call.
     """
     guard = access or Access()
-    prepare = prepare_api(manager, guard, preparations or Preparations(borrow=manager.borrow))
+    jobs = preparations or Preparations(borrow=manager.borrow)
+    prepare = LaterApi(lambda: _prepare_api(manager, guard, jobs))
     apis = (Api(manager, guard), LibraryApi(manager, guard), prepare)
     others = [route for route in app.router.routes if not getattr(route, "path", "").startswith(PREFIX)]
     app.router.routes[:] = [*_routes(*apis, guard, more or {}), *others]
 
 
 def _routes(
-    api: Api, library: LibraryApi, prepare: PrepareApi, access: Access, more: Mapping[str, Handler]
+    api: Api, library: LibraryApi, prepare: LaterApi, access: Access, more: Mapping[str, Handler]
 ) -> list[Route]:
     table: list[tuple[str, str, Handler, int]] = [
         ("POST", "/create", api.create, 200),
@@ -130,26 +131,33 @@ def _library_routes(library: LibraryApi) -> list[tuple[str, str, Handler, int]]:
     ]
 
 
-def _prepare_routes(prepare: PrepareApi) -> list[tuple[str, str, Handler, int]]:
-    return [
-        ("GET", "/prepare/form", prepare.form, 200),
-        ("GET", "/prepare/jobs", prepare.jobs, 200),
-        ("GET", "/prepare/jobs/{job}", prepare.job, 200),
-        ("GET", "/prepare/jobs/{job}/picture", prepare.result, 200),
-        ("GET", "/prepare/folder", prepare.folder, 200),
-        ("GET", "/prepare/picture", prepare.picture, 200),
-        ("GET", "/prepare/mask", prepare.mask, 200),
-        ("POST", "/prepare/preview", prepare.preview, 200),
-        ("POST", "/prepare/start", prepare.start, 202),
-        ("POST", "/prepare/caption", prepare.caption, 202),
-        ("POST", "/prepare/jobs/{job}/interrupt", prepare.interrupt, 200),
-        ("POST", "/prepare/edit", prepare.edit, 200),
-        ("POST", "/prepare/undo", prepare.undo, 200),
-        ("POST", "/prepare/exclude", prepare.exclude, 200),
-        ("POST", "/prepare/restore", prepare.restore, 200),
-        ("POST", "/prepare/mask", prepare.set_mask, 200),
-        ("POST", "/prepare/check", prepare.check, 200),
+def _prepare_routes(prepare: LaterApi) -> list[tuple[str, str, Handler, int]]:
+    table = [
+        ("GET", "/prepare/form", "form", 200),
+        ("GET", "/prepare/jobs", "jobs", 200),
+        ("GET", "/prepare/jobs/{job}", "job", 200),
+        ("GET", "/prepare/jobs/{job}/picture", "result", 200),
+        ("GET", "/prepare/folder", "folder", 200),
+        ("GET", "/prepare/picture", "picture", 200),
+        ("GET", "/prepare/mask", "mask", 200),
+        ("POST", "/prepare/preview", "preview", 200),
+        ("POST", "/prepare/start", "start", 202),
+        ("POST", "/prepare/caption", "caption", 202),
+        ("POST", "/prepare/jobs/{job}/interrupt", "interrupt", 200),
+        ("POST", "/prepare/edit", "edit", 200),
+        ("POST", "/prepare/undo", "undo", 200),
+        ("POST", "/prepare/exclude", "exclude", 200),
+        ("POST", "/prepare/restore", "restore", 200),
+        ("POST", "/prepare/mask", "set_mask", 200),
+        ("POST", "/prepare/check", "check", 200),
     ]
+    return [(method, path, prepare.handler(name), status) for method, path, name, status in table]
+
+
+def _prepare_api(manager: RunManager, access: Access, jobs: Preparations) -> Any:
+    from .prepare_api import prepare_api
+
+    return prepare_api(manager, access, jobs)
 
 
 def _refuse(_call: Call) -> Any:

@@ -9,19 +9,21 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..core.control import Control
 from ..core.errors import UserError
 from ..core.events import Emit
-from ..prepare.job import Progress
-from ..prepare.report import FileReport, JobReport, counted, summarised
 from .errors import ConflictError, UnknownRunError
+
+if TYPE_CHECKING:
+    from ..prepare.job import Progress
+    from ..prepare.report import FileReport, JobReport
 
 Watch = Callable[[Emit, Control], AbstractContextManager[Any]]
 Borrow = Callable[[], AbstractContextManager[None]]
 State = Literal["running", "done", "interrupted", "failed"]
-Work = Callable[[Callable[[Progress], None], Callable[[], bool]], JobReport]
+Work = Callable[[Callable[["Progress"], None], Callable[[], bool]], "JobReport"]
 """Does the job, told how to report progress and when to stop."""
 
 SETTLE_SECONDS = 1.0
@@ -44,7 +46,7 @@ class Preparation:
     message: str = ""
     done: int = 0
     total: int = 0
-    files: list[FileReport] = field(default_factory=list[FileReport])
+    files: list[FileReport] = field(default_factory=list)
     notes: tuple[str, ...] = ()
     error: UserError | None = None
     control: Control = field(default_factory=Control)
@@ -143,6 +145,8 @@ class Preparations:
             job.begun.set()
 
     def _fail(self, job: Preparation, error: UserError, message: str) -> None:
+        from ..prepare.report import counted, summarised
+
         made = sum(len(file.results) for file in job.files if file.outcome == "made")
         done = f" Before that: {summarised(counted(job.files), made)}" if job.files else ""
         job.error, job.message = error, message + done
