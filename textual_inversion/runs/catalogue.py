@@ -11,6 +11,7 @@ from .errors import ConflictError, UnknownRunError
 from .events import EventLog
 from .found import FoundRun, RunFinder
 from .queue import RunQueue, other_summary
+from .queue_file import QueuedRun
 from .run import Run
 from .store import RunStore
 from .turns import Turns
@@ -34,12 +35,12 @@ class Catalogue:
         return next((run for run in self._finder.runs(self.searched()) if run.id == run_id), None)
 
     def run(self, run_id: str) -> Run:
-        """A run of this process. Raises UnknownRunError, or ConflictError for one that is elsewhere."""
-        run = self._store.get(run_id)
-        if run is not None:
-            return run
-        if item := self._queue.get(run_id):
-            raise ConflictError(f"'{item.name}' has not begun. Start it first.")
+        """A run of this process. Raises UnknownRunError, or ConflictError for one that is only queued or on disk."""
+        known = self._known(run_id)
+        if isinstance(known, Run):
+            return known
+        if known is not None:
+            raise ConflictError(f"'{known.name}' has not begun. Start it first.")
         if found := self.found(run_id):
             raise ConflictError(f"'{found.config.name}' is not running. Resume it first.")
         raise unknown(run_id)
@@ -60,25 +61,27 @@ class Catalogue:
 
     def settings(self, run_id: str) -> TrainConfig:
         """Raises InputError where a queue file that somebody wrote into holds none."""
-        if run := self._store.get(run_id):
-            return run.config
-        if item := self._queue.get(run_id):
-            return TrainConfig.from_mapping(item.settings)
+        known = self._known(run_id)
+        if isinstance(known, Run):
+            return known.config
+        if known is not None:
+            return TrainConfig.from_mapping(known.settings)
         if found := self.found(run_id):
             return found.config
         raise unknown(run_id)
 
     def summary(self, run_id: str) -> dict[str, Any]:
         """As in ``runs``, with all that is known of one run."""
-        if run := self._store.get(run_id):
-            return self._summary(run)
+        known = self._known(run_id)
+        if isinstance(known, Run):
+            return self._summary(known)
         found = self.found(run_id)
         history = self._finder.history(found) if found is not None else None
-        known = {**history.progress.to_mapping(), "advice": history.advice.sentences()} if history is not None else {}
-        if item := self._queue.get(run_id):
-            return {**known, **other_summary(item)}
+        told = {**history.progress.to_mapping(), "advice": history.advice.sentences()} if history is not None else {}
+        if known is not None:
+            return {**told, **other_summary(known)}
         if found is not None:
-            return {**known, **found.summary()}
+            return {**told, **found.summary()}
         raise unknown(run_id)
 
     def events(self, run_id: str, after: int, *, limit: int) -> dict[str, Any]:
@@ -109,6 +112,11 @@ class Catalogue:
             return found.folder
         self.run(run_id)
         raise unknown(run_id)
+
+    def _known(self, run_id: str) -> Run | QueuedRun | None:
+        """A run of this process, or one that another queued. The runs are asked again after the queue: one that is taken over
+        from it in that moment is among them before it leaves the queue."""
+        return self._store.get(run_id) or self._queue.get(run_id) or self._store.get(run_id)
 
     def _summary(self, run: Run) -> dict[str, Any]:
         return {**run.summary(), **self._turns.place(run)}
