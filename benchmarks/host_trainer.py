@@ -216,7 +216,11 @@ def _random_sd15(webui: Path, folder: Path) -> Path:
                 parameter.normal_(0, parameter[0].numel() ** -0.5, generator=generator)
             elif name.endswith("bias"):
                 parameter.zero_()
-    save_file({name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}, target)
+    weights = {
+        name for name, _ in model.named_parameters()
+    }  # the rest are tables of the schedule: infinite in half precision
+    halved = {name: tensor.half() if name in weights else tensor for name, tensor in model.state_dict().items()}
+    save_file({name: tensor.contiguous() for name, tensor in halved.items()}, target)
     return target
 
 
