@@ -23,6 +23,7 @@ from textual_inversion.core.create import create
 from textual_inversion.core.embedding import Vectors
 from textual_inversion.core.errors import InputError, LeaseError, UserError
 from textual_inversion.core.formats import read_embedding
+from textual_inversion.core.halves import negative_path
 from textual_inversion.core.host import Conditioning, Lease, LeaseRequest, PictureRequest
 from textual_inversion.core.run import train
 
@@ -114,6 +115,46 @@ class HostContract:
             gradients.append([rows.grad for rows in live["tix3"].values()])
         for plain, recomputed in zip(*gradients, strict=True):
             torch.testing.assert_close(plain, recomputed)
+
+    def test_what_looks_alike_in_a_picture(self, bench: Bench) -> None:
+        """The self-attention in the middle of the VAE's encoder, which attention maps are spread through."""
+        before = bench.fingerprint()
+        with bench.host.lease(LeaseRequest()) as lease:
+            pixels = probe("pixels", 2, 3, 64, 48, std=0.5)
+            first, second = (lease.vae_attention(each.unsqueeze(0)) for each in pixels)
+        assert differences(before, bench.fingerprint()) == {}
+        for attention in (first, second):
+            assert attention.queries.shape == attention.keys.shape
+            assert attention.queries.shape[0] == 8 * 6
+            torch.testing.assert_close(attention(torch.ones(8 * 6)), torch.ones(8 * 6))
+        assert not torch.equal(first.queries, second.queries)
+        assert not torch.equal(first.queries, first.keys)
+
+    def test_a_pair_learns(self, bench: Bench) -> None:
+        """Both halves, with the reconstruction loss; plain training leaves the host as it was, and so does this."""
+        config = bench.config(
+            name="pair7", apt=True, guidance="1.5-3.0:cos", reconstruction=0.5, steps=3, batch_size=1, image_every=3,
+            save_every=0, preview_steps=1, csv_every=0,
+        )  # fmt: skip
+        created = create(bench.host, name="pair7", init_text="ball", vectors=2, apt=True, negative_vectors=3)
+        halves = [created, negative_path(created)]
+        try:
+            old = [read_embedding(path) for path in halves]
+            before = bench.fingerprint()
+            finished = train(config, bench.host, control=Control(), emit=lambda _: None)
+            assert finished.outcome == "done", finished.message
+            left = differences(before, bench.fingerprint())
+            left.pop("embeddings", None)
+            assert left == {}
+            for path, start, rows in zip(halves, old, (2, 3), strict=True):
+                new = read_embedding(path)
+                assert (new.step, new.count) == (3, rows)
+                for key, vectors in new.vectors.items():
+                    assert bool(((vectors - start.vectors[key]).norm(dim=1) > 0).all())
+        finally:
+            for path in halves:
+                path.unlink()
+                bench.host.publish(path)
 
     def test_pictures_are_encoded_and_decoded(self, bench: Bench) -> None:
         with bench.host.lease(LeaseRequest()) as lease:
