@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 BUDGET = 1000
 """U-Net evaluations of training pictures that an arm may spend; A1111's settings also get five times as many."""
 
+ALL_SEEDS = (0, 1, 2)
+"""Of the arms that the tables lead to; the others are looked through with one."""
+
 A1111: Mapping[str, object] = {"learning_rate": "0.005", "batch_size": 1}
 """A1111's defaults, which are those of ``TrainConfig``."""
 
@@ -48,12 +51,12 @@ def _arm(
     return Arm(name=name, says=says, create={"vectors": vectors, "init": init}, train={**A1111, **train}, seeds=seeds)
 
 
-def _steady(name: str, says: str, *, vectors: int = 2, init: str = "text", **train: object) -> Arm:
+def _steady(
+    name: str, says: str, *, vectors: int = 2, init: str = "text", seeds: tuple[int, ...] = (0,), **train: object
+) -> Arm:
     """Changes of the arm ``batch-4``: 250 steps of four pictures, two vectors."""
-    return _arm(name, says, vectors=vectors, init=init, **{"batch_size": 4, **train})
+    return _arm(name, says, vectors=vectors, init=init, seeds=seeds, **{"batch_size": 4, **train})
 
-
-ALL_SEEDS = (0, 1, 2)
 
 OTHER_TRAINER = "a1111-itself"
 """Embeddings that A1111's own trainer made; judged from their files, never trained here."""
@@ -61,13 +64,14 @@ OTHER_TRAINER = "a1111-itself"
 ARMS: tuple[Arm, ...] = (
     Arm(name="word", says="the class word, untrained", words="word"),
     Arm(name="closest", says="the closest words, untrained", words="closest"),
+    _arm("a1111", "A1111's settings, 1000 steps of one picture, one vector", seeds=ALL_SEEDS),
     Arm(
         name="a1111-5000",
         says="A1111's settings, 5000 steps of one picture, one vector",
         create={"vectors": 1},
         train=A1111,
         budget=5 * BUDGET,
-        judged_at=(0.2,),
+        judged_at=(0.4,),
     ),
     _steady("batch-4", "250 steps of four pictures, two vectors"),
     _steady("1-vector", "one vector", vectors=1),
@@ -94,6 +98,7 @@ ARMS: tuple[Arm, ...] = (
         vectors=8,
         loss_weighting="velocity",
         learning_rate="0.01 cosine",
+        seeds=ALL_SEEDS,
         timesteps="stratified",
     ),
     _steady(
