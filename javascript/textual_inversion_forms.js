@@ -48,6 +48,14 @@
         box.focus();
     }
 
+    // Of a pair both halves, each into its box; what is for the negative prompt goes there.
+    function use({target, negative}, entry) {
+        if (entry.pair === "negative" || entry.negative) return insert(negative, entry.name);
+        const box = document.querySelector(`#${negative} textarea, #${negative} input`);
+        if (entry.pair === "positive" && box && !box.value.includes(entry.partner)) insert(negative, entry.partner);
+        insert(target, entry.name);
+    }
+
     async function fill(place) {
         let found = [];
         try {
@@ -66,7 +74,7 @@
             card.title = entry.error || `Insert ${entry.name}`;
             card.disabled = Boolean(entry.error);
             card.append(name, about);
-            card.addEventListener("click", () => insert(place.dataset.target, entry.name));
+            card.addEventListener("click", () => use(place.dataset, entry));
             return card;
         });
         const none = document.createElement("span");

@@ -77,7 +77,7 @@
                 type: "button", class: `ti-lib-card${entry.error ? " ti-lib-unreadable" : ""}`, "data-file": entry.file,
                 "aria-pressed": String(entry.file === this.chosen), title: entry.error || entry.file, onclick: () => this.choose(entry.file),
             }, this.thumbnail(entry, 256), make("b", {text: entry.name}), make("span", {text: about}), make("span", {text: step}),
-            entry.negative ? make("em", {text: "negative"}) : null);
+            entry.negative || entry.pair === "negative" ? make("em", {text: "negative"}) : entry.pair ? make("em", {text: "pair"}) : null);
         }
 
         thumbnail(entry, size) {

@@ -69,6 +69,13 @@ def test_the_negative_half_alone_is_refused(world: LibraryWorld) -> None:
 def test_a_pair_by_its_names_alone(world: LibraryWorld) -> None:
     world.add("dream.pt")
     world.add("dream-neg.pt")
+    world.add("alone-neg.pt")
+    told = {entry["name"]: (entry["pair"], entry["partner"]) for entry in world.get("").json()["embeddings"]}
+    assert told == {
+        "alone-neg": ("", ""),
+        "cat": ("positive", "cat-neg"), "cat-neg": ("negative", "cat"),
+        "dream": ("positive", "dream-neg"), "dream-neg": ("negative", "dream"),
+    }  # fmt: skip
     world.done("rename", file="dream.pt", name="artist")
     assert {"artist.pt", "artist-neg.pt"} < {*world.files}
     assert read_embedding(world.host.embeddings_dir / "artist-neg.pt").name == "artist-neg"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError
 from ..core.former_names import former_names
+from ..core.halves import negative_name, pair_name
 from ..core.host import Host
 from ..core.library import FILES, PICTURES, files_below
 from ..core.user_metadata import read_user_metadata
@@ -39,7 +40,11 @@ class Shelf:
         files = set(files_below(self._host.embeddings_dir))
         self._seen = {path: self._look(path, files) for path in files if _may_be_one(path)}
         found = [entry for _, entry in self._seen.values() if entry]
-        return sorted(found, key=lambda entry: (str(entry["name"]).casefold(), str(entry["file"])))
+        names = {str(entry["name"]) for entry in found}
+        return sorted(
+            ({**entry, **_pair(entry, names)} for entry in found),
+            key=lambda entry: (str(entry["name"]).casefold(), str(entry["file"])),
+        )
 
     def find(self, file: str) -> tuple[Path, dict[str, Any]]:
         """The path and the entry of what the list calls ``file``. Raises UnknownRunError for anything not in the list."""
@@ -129,7 +134,21 @@ def _read(path: Path, *, is_card: bool) -> dict[str, Any]:
         "checkpoint_name": embedding.checkpoint_name,
         "format": embedding.file_format,
         "formerly": former_names(embedding.notes),
+        "pair": half if (half := embedding.notes.get("pair", "")) in ("positive", "negative") else "",
+        "partner": embedding.notes.get("partner", ""),
     }
+
+
+def _pair(entry: Mapping[str, Any], names: Collection[str]) -> dict[str, str]:
+    """Which half of a pair it is where its file does not say so: by its name, and ``names``, all that are there."""
+    name = str(entry["name"])
+    if entry.get("pair"):
+        return {}
+    if negative_name(name) in names:
+        return {"pair": "positive", "partner": negative_name(name)}
+    if pair_name(name) != name and pair_name(name) in names:
+        return {"pair": "negative", "partner": pair_name(name)}
+    return {"pair": "", "partner": ""}
 
 
 def _card(path: Path) -> dict[str, Any]:

@@ -14,8 +14,10 @@ def monitor() -> Any:
     return gr.HTML(value=f'<div id="{MONITOR}" class="{MONITOR}" data-ti-monitor data-api="{API}"></div>')
 
 
-def cards(*, inserts_into: str) -> Any:
-    """The embeddings as buttons; a click puts a name into the text box with the id ``inserts_into``."""
+def cards(*, inserts_into: str, negatives_into: str) -> Any:
+    """The embeddings as buttons; a click puts a name into the text box with the id ``inserts_into``, and what is for the
+    negative prompt, of a pair the other half, into ``negatives_into``."""
     return gr.HTML(
-        value=f'<div id="{CARDS}" class="{CARDS}" data-ti-cards data-api="{API}" data-target="{inserts_into}"></div>'
+        value=f'<div id="{CARDS}" class="{CARDS}" data-ti-cards data-api="{API}" data-target="{inserts_into}" '
+        f'data-negative="{negatives_into}"></div>'
     )

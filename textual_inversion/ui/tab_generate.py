@@ -56,7 +56,7 @@ class GenerateTab:
     def _draw_form(self) -> None:
         prompt = self.form.names(group="Prompt", advanced=False)
         self.form.show(prompt)
-        cards(inserts_into=element_id("generate", "prompt"))
+        cards(inserts_into=element_id("generate", "prompt"), negatives_into=element_id("generate", "negative_prompt"))
         self.form.show(self.form.names(group="Picture", advanced=False))
         self._go = gr.Button("Generate", variant="primary", elem_id=element_id("generate", "go"))
 
