@@ -109,6 +109,25 @@ ARMS: tuple[Arm, ...] = (
         learning_rate="0.01 cosine",
         timesteps="stratified",
     ),
+    Arm(
+        name="quick-look",
+        says="the same settings with 250 steps of one picture",
+        create={"vectors": 8},
+        train={"learning_rate": "0.01 cosine", "loss_weighting": "velocity", "timesteps": "stratified"},
+        budget=BUDGET // 4,
+    ),
+    Arm(
+        name="one-picture",
+        says="the settings of velocity-8, from one picture only",
+        create={"vectors": 8},
+        train={
+            "batch_size": 4,
+            "learning_rate": "0.01 cosine",
+            "loss_weighting": "velocity",
+            "timesteps": "stratified",
+        },
+        pictures=1,
+    ),
     _steady("context-0.01", "context term, weight 0.01", context_weight=0.01),
     _steady("noisy-half", "only the noisier half of the levels", min_timestep=500),
 )
