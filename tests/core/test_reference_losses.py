@@ -48,6 +48,16 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "all-options": ALL_ON,
     "prodigy": {"optimizer": "prodigy", "learning_rate": "1", "beta2": 0.99},
     "huber-min-snr": {"loss": "huber", "huber_delta": 0.3, "min_snr_gamma": 5.0, "batch_size": 3},
+    "direction-velocity": {
+        "optimizer": "direction",
+        "learning_rate": "0.05 cosine",
+        "direction_prior": 0.1,
+        "loss_weighting": "velocity",
+        "timestep_bias": "noisy",
+        "context_weight": 0.1,
+        "hold_out": 1,
+        "batch_size": 2,
+    },
     "v-prediction": {"min_snr_gamma": 5.0, "latent_sampling": "once", "clip_gradient": "value"},
 }
 
