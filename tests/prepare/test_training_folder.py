@@ -7,8 +7,11 @@ from mixed_files import scene
 
 from textual_inversion.core.errors import InputError
 from textual_inversion.core.folders import find_pictures
+from textual_inversion.prepare import journal
+from textual_inversion.prepare.caption_folder import caption_folder
 from textual_inversion.prepare.edits import replaced, tag_counts, with_tag, without_tag
 from textual_inversion.prepare.journal import JOURNAL, KEPT
+from textual_inversion.prepare.settings import CaptionSettings
 from textual_inversion.prepare.training_folder import TrainingFolder
 
 
@@ -119,10 +122,35 @@ def test_a_journal_that_somebody_wrote(folder, source, tmp_path):
     assert (tmp_path / "x.txt").read_text() == "x"
 
 
-def test_the_journal_does_not_grow_for_ever(folder):
+def test_a_job_of_many_batches_is_one_thing_to_undo(folder, source, models):
+    before = captions(folder)
+    settings = CaptionSettings(caption=("blip",), caption_batch=1)
+    for _ in range(2):
+        assert caption_folder(source, settings, models).results == 3
+    first = [f"sentence {number}" for number in range(3)]
+    assert folder.last_edit() == "Captions by blip"
+    folder.undo()
+    assert sorted(captions(folder).values()) == first
+    folder.undo()
+    assert captions(folder) == before
+    assert folder.last_edit() == ""
+
+
+def test_half_a_line_is_no_edit(folder, source):
+    folder.write("one", {"b.png": "1"})
+    with (source / JOURNAL).open("a") as file:
+        file.write('{"what": "ha')
+    folder.write("two", {"b.png": "2"})
+    assert [edit.what for edit in folder._journal.edits()] == ["one", "two"]
+
+
+def test_the_journal_does_not_grow_for_ever(folder, monkeypatch):
+    monkeypatch.setattr(journal, "CUT_AT_BYTES", 1000)
     for number in range(KEPT + 5):
         folder.write(f"edit {number}", {"b.png": str(number)})
-    assert len(folder._journal.edits()) == KEPT
+    edits = folder._journal.edits()
+    assert len(edits) == KEPT
+    assert edits[-1].what == f"edit {KEPT + 4}"
 
 
 def test_a_caption_that_cannot_be_read_is_left_alone(folder, source):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -39,6 +40,7 @@ def caption_folder(
     if not pictures:
         raise InputError(f"There are no pictures in {folder}.", field="source")
     files: list[FileReport] = []
+    group = secrets.token_hex(6)  # one thing to undo, however many batches
 
     def tell(report: FileReport) -> None:
         files.append(report)
@@ -52,13 +54,18 @@ def caption_folder(
             if stop():
                 interrupted = True
                 break
-            for report in _captioned(training, pictures[first : first + size], settings, writers):
+            for report in _captioned(training, pictures[first : first + size], settings, writers, group=group):
                 tell(report)
     return JobReport(files=tuple(files), interrupted=interrupted, notes=tuple(writers.notes))
 
 
 def _captioned(
-    training: TrainingFolder, batch: list[Captioned], settings: CaptionSettings, writers: CaptionWriters
+    training: TrainingFolder,
+    batch: list[Captioned],
+    settings: CaptionSettings,
+    writers: CaptionWriters,
+    *,
+    group: str,
 ) -> list[FileReport]:
     """One batch: looked at together, saved together."""
     reports: dict[str, FileReport] = {}
@@ -76,7 +83,7 @@ def _captioned(
                 reports[each.name] = FileReport(name=each.name, outcome="unreadable", reason=error.message)
     texts = writers.write([picture for _, _, picture in opened])
     captions = {name: combined(old, new, settings) for (name, old, _), new in zip(opened, texts, strict=True)}
-    training.write(f"Captions for {len(captions)} pictures" if len(captions) > 1 else "A caption", captions)
+    training.write(f"Captions by {' and '.join(settings.caption)}", captions, group=group)
     for name, caption in captions.items():
         reports[name] = FileReport(name=name, outcome="made", results=(name,), notes=(caption,))
     return [reports[each.name] for each in batch]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import ResourceError
-from ..core.files import write_text
+from ..core.files import disk_errors, write_text
 
 JOURNAL = ".textual_inversion_edits.jsonl"
 KEPT = 200
-"""Older edits can no longer be undone."""
+"""Edits that can be undone once the journal has been cut; before that, all of them."""
+
+CUT_AT_BYTES = 4_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +28,13 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Edit:
-    """One thing that a person did. ``moved`` are files that changed their place, as (from, to)."""
+    """One thing that a person did. ``moved`` are files that changed their place, as (from, to).
+
+    Lines in a row that have one ``group`` are one edit: a job that writes captions adds a line for every batch.
+    """
 
     what: str
+    group: str = ""
     changes: tuple[Change, ...] = ()
     moved: tuple[tuple[str, str], ...] = ()
 
@@ -50,13 +56,21 @@ class Journal:
         found: list[Edit] = []
         for line in lines:
             try:
-                found.append(_edit(json.loads(line)))
+                edit = _edit(json.loads(line))
             except (ValueError, KeyError, TypeError, RecursionError):
                 continue
+            if found and edit.group and edit.group == found[-1].group:
+                edit = replace(edit, changes=(*found.pop().changes, *edit.changes))
+            found.append(edit)
         return found
 
     def add(self, edit: Edit) -> None:
-        self._write([*self.edits(), edit][-KEPT:])
+        """A line at the end; what a killed process left of one is ended first."""
+        with disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
+            file.write(f"\n{json.dumps(asdict(edit))}\n")
+            size = file.tell()
+        if size > CUT_AT_BYTES:
+            self._write(self.edits()[-KEPT:])
 
     def drop_last(self) -> None:
         self._write(self.edits()[:-1])
@@ -71,7 +85,7 @@ def _edit(values: dict[str, Any]) -> Edit:
         for each in values["changes"]
     )
     moved = tuple((_inside(here), _inside(there)) for here, there in values["moved"])
-    return Edit(what=str(values["what"]), changes=changes, moved=moved)
+    return Edit(what=str(values["what"]), group=str(values.get("group", "")), changes=changes, moved=moved)
 
 
 def _inside(name: Any) -> str:

@@ -57,12 +57,13 @@ class TrainingFolder:
             what, {each.name: new[each.name] for each in chosen if new.get(each.name, each.caption) != each.caption}
         )
 
-    def write(self, what: str, captions: Mapping[str, str]) -> list[str]:
-        """Save captions by picture, as one edit that can be undone."""
+    def write(self, what: str, captions: Mapping[str, str], *, group: str = "") -> list[str]:
+        """Save captions by picture, as one edit that can be undone; with a ``group``, as one with those before it."""
         if not captions:
             return []
-        changes = [self._change(name, caption) for name, caption in captions.items()]
-        self._journal.add(Edit(what=what, changes=tuple(changes)))
+        sources = {each.name: each for each in self._sources()}
+        changes = [self._change(self._named(sources, name), caption) for name, caption in captions.items()]
+        self._journal.add(Edit(what=what, group=group, changes=tuple(changes)))
         for change in changes:
             write_text(self.folder / change.file, change.after or "")
         return list(captions)
@@ -140,12 +141,14 @@ class TrainingFolder:
         return find_sources(self.folder, recursive=self._recursive).pictures
 
     def _source(self, name: str) -> SourcePicture:
-        found = next((each for each in self._sources() if each.name == name), None)
-        if found is None:
+        return self._named({each.name: each for each in self._sources()}, name)
+
+    def _named(self, sources: Mapping[str, SourcePicture], name: str) -> SourcePicture:
+        if name not in sources:
             raise InputError(
                 f"There is no picture called {name} in {self.folder}. Look at the folder again.", field="name"
             )
-        return found
+        return sources[name]
 
     def _captioned(self, source: SourcePicture) -> Captioned:
         file = source.caption or caption_file(source.path)
@@ -159,8 +162,7 @@ class TrainingFolder:
             return Captioned(name=source.name, caption="", written=True, mask=mask, problem=error.message)
         return Captioned(name=source.name, caption=text, written=True, mask=mask)
 
-    def _change(self, name: str, caption: str) -> Change:
-        source = self._source(name)
+    def _change(self, source: SourcePicture, caption: str) -> Change:
         file = source.caption or caption_file(source.path) or source.path.with_suffix(".txt")
         return Change(file=file.relative_to(self.folder).as_posix(), before=_content(file), after=caption.strip())
 
