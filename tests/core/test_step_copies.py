@@ -7,10 +7,14 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textual_inversion.core.step_copies import StepCopies, find_references, has_step, with_replaced
+from textual_inversion.core.embedding import Embedding
+from textual_inversion.core.errors import InputError
+from textual_inversion.core.formats import write_embedding
+from textual_inversion.core.step_copies import StepCopies, find_references, has_step, read_copy, with_replaced
 
 _NAMES = {"thing", "my thing", "a.b-c", "thing-neg", "old@12"}
 
@@ -104,10 +108,24 @@ def test_a_pairs_negative_half_and_a_picture_that_carries_a_step(tmp_path: Path)
     copies = StepCopies(lambda: [tmp_path])
     assert copies.find("thing-neg", 100) == negative
     assert copies.find("Thing-Neg", 100) == negative
-    assert copies.find("thing-neg", 50) is None
+    assert copies.find("thing-neg", 50) == carrier
+    assert copies.find("thing-neg", 51) is None
     assert copies.find("thing", 50) == carrier
     alone = _run(tmp_path, "2024-01-02/thing-neg", "thing-neg", [100], age=0)
     assert copies.find("thing-neg", 100) == alone / "embeddings" / "thing-neg-100.pt"
+
+
+def test_of_a_picture_that_carries_a_pair_the_half_that_is_meant_is_read(tmp_path: Path) -> None:
+    halves = [Embedding(vectors={"*": torch.full((rows, 16), float(rows))}, step=50) for rows in (2, 3)]
+    both, alone = tmp_path / "thing-50.png", tmp_path / "other-50.png"
+    write_embedding(halves[0], both, partner=halves[1])
+    write_embedding(halves[0], alone)
+    assert read_copy(both, "Thing").count == 2
+    assert read_copy(both, "THING-neg").count == 3
+    with pytest.raises(InputError, match=r"other-50.png carries no other-neg, so it was read as words"):
+        read_copy(alone, "other-neg")
+    own = alone.rename(tmp_path / "bad-neg-50.png")  # a negative embedding that was trained alone
+    assert read_copy(own, "bad-neg").count == 2
 
 
 def test_what_is_missing_is_told_with_what_there_is(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .embedding import Embedding
 from .errors import InputError
+from .formats import read_embedding, read_partner
 from .halves import negative_name
 from .rundir import RunDirectory, open_run_directory
 
@@ -76,6 +78,19 @@ def with_replaced(text: str, references: Sequence[StepReference], words: Sequenc
     return "".join([*parts, text[position:]])
 
 
+def read_copy(path: Path, name: str) -> Embedding:
+    """The embedding ``name`` of a file that ``StepCopies.find`` gave: of a picture that carries a pair, the half that is meant.
+
+    Raises as ``read_embedding``, and InputError where a picture carries no negative half.
+    """
+    if path.suffix != ".png" or path.stem.lower().startswith(f"{name.lower()}-"):
+        return read_embedding(path)
+    found = read_partner(path)
+    if found is None:
+        raise InputError(f"{path.name} carries no {name}, so it was read as words.")
+    return found
+
+
 class StepCopies:
     """Looks for kept steps in log directories, each time anew; only what cannot change is remembered."""
 
@@ -115,7 +130,8 @@ class StepCopies:
             if run.name.lower() == name.lower():
                 found.append((run.name == name, written, run.kept()))
             elif negative_name(run.name).lower() == name.lower():
-                found.append((negative_name(run.name) == name, written, run.negative_copies()))
+                kept = dict(sorted({**run.carriers(), **run.negative_copies()}.items()))
+                found.append((negative_name(run.name) == name, written, kept))
         return [kept for _, _, kept in sorted(found, key=lambda entry: entry[:2], reverse=True)]
 
     def _runs(self) -> Iterable[tuple[float, RunDirectory]]:

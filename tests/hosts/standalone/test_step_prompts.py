@@ -44,6 +44,12 @@ def lease(folder: Path) -> Iterator[StandaloneLease]:
     for step in (150, 1500):
         _write(run / "embeddings" / f"thing-{step}.pt", width, seed=step)
     _write(run / "embeddings" / "thing-7.pt", width + 8, seed=7)
+    _write(run / "embeddings" / "thing-1500-neg.pt", width, seed=3, rows=3)
+    halves = [Embedding(vectors={"*": torch.full((2, width), value)}, step=30) for value in (0.1, 0.2)]
+    write_embedding(halves[0], run / "image_embeddings" / "thing-30.png", partner=halves[1])
+    for name, half in zip(("carried", "carried2"), halves, strict=True):
+        write_embedding(half, folder / "embeddings" / f"{name}.pt")
+    _write(folder / "embeddings" / "negative.pt", width, seed=3, rows=3)
     (run / "run.json").write_text(json.dumps({"config": {"name": "thing"}}))
     _write(folder / "embeddings" / "thing.pt", width, seed=1500)
     for step in (150, 1500):
@@ -66,6 +72,8 @@ def _context(lease: StandaloneLease, prompt: str) -> torch.Tensor:
         ("thing@150 and thing@1500", "copy150 and copy1500"),
         ("(thing@150:1.3) BREAK [thing@1500]", "(copy150:1.3) BREAK [copy1500]"),
         ("thing@150 thing", "copy150 copy1500"),
+        ("a thing-neg@1500", "a negative"),
+        ("thing@30, thing-neg@30", "carried, carried2"),
     ],
 )
 def test_a_step_is_its_copy(lease: StandaloneLease, prompt: str, same: str) -> None:

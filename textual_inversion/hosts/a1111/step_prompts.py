@@ -16,8 +16,7 @@ from typing import Any
 from modules import devices, processing, sd_hijack, sd_hijack_clip, shared
 
 from ...core.errors import UserError
-from ...core.formats import read_embedding
-from ...core.step_copies import StepCopies, StepReference, find_references, has_step, stand_in, with_replaced
+from ...core.step_copies import StepCopies, StepReference, find_references, has_step, read_copy, stand_in, with_replaced
 from ..patched import Function, Patched
 from .live import LiveDatabase, LiveEmbedding, host_embedding
 from .text import encoders_of
@@ -82,7 +81,7 @@ class StepPrompts:
         if path is None:
             raise self._copies.missing(reference.name, reference.step)
         widths = {key: encoder.width for key, encoder in encoders_of(shared.sd_model)[1].items()}
-        vectors = read_embedding(path).for_encoders(widths)
+        vectors = read_copy(path, reference.name).for_encoders(widths)
         here = {key: rows.to(devices.device) for key, rows in vectors.items()}
         embedding = host_embedding(reference.written, here)
         embedding.filename = str(path)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from ...core.embedding import Vectors
 from ...core.errors import UserError
-from ...core.formats import read_embedding
-from ...core.step_copies import StepCopies, StepReference, find_references, has_step, stand_in, with_replaced
+from ...core.step_copies import StepCopies, StepReference, find_references, has_step, read_copy, stand_in, with_replaced
 from .checkpoint import sha256
 
 _HASH_DIGITS = 12
@@ -79,7 +78,7 @@ class _Reader:
         try:
             if path is None:
                 raise self._copies.missing(reference.name, reference.step)
-            vectors = read_embedding(path).for_encoders(self._widths)
+            vectors = read_copy(path, reference.name).for_encoders(self._widths)
         except UserError as error:
             self.warnings.append(error.message)
             return None
