@@ -32,7 +32,7 @@ def attach() -> None:
 
     def create_item(name: str, *arguments: Any, **named: Any) -> dict[str, Any] | None:
         item = make_item(name, *arguments, **named)
-        return {**item, **_clicked(page, item)} if item else item
+        return {**item, **_shown_as_text(item), **_clicked(page, item)} if item else item
 
     def create_user_metadata_editor(ui: Any, tab: str) -> Any:
         if ui not in uis:
@@ -76,6 +76,12 @@ def cards_html(tab: str) -> str | None:
 
 def _page() -> Any:
     return next((page for page in ui_extra_networks.extra_pages if page.name == _PAGE), None)
+
+
+def _shown_as_text(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The web UI puts names and descriptions on its cards as text, but the words to search by, with a file's name among them,
+    as HTML: a downloaded file could run a script in the page by what it is called."""
+    return {"search_terms": [html.escape(term) for term in item.get("search_terms", ()) if isinstance(term, str)]}
 
 
 def _clicked(page: Any, item: Mapping[str, Any]) -> dict[str, str]:
