@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from ..core.errors import InputError
@@ -36,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     arms = [find_arm(name) for name in options.only] if options.only else ARMS
+    if options.seeds:
+        arms = [replace(arm, seeds=tuple(seed for seed in arm.seeds if seed in options.seeds)) for arm in arms]
     run_study(
         arms,
         Results(options.results),
@@ -99,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         "--only", nargs="*", choices=[arm.name for arm in ARMS], metavar="ARM", help="run these arms only"
     )
     parser.add_argument("--concepts", nargs="*", metavar="C", help="run these concepts only")
+    parser.add_argument("--seeds", nargs="*", type=int, metavar="S", help="run these seeds only")
     parser.add_argument("--hours", type=float, default=float("inf"), help="begin nothing new after this time")
     parser.add_argument("--results", type=Path, default=SHIPPED, help="folder of the JSON files")
     parser.add_argument("--page", type=Path, default=PAGE, help="report: the page to rewrite")
