@@ -52,7 +52,7 @@ def page(sd1: Bench, webui: Any) -> Iterator[Any]:
 def paths(sd1: Bench, webui: Any) -> Iterator[dict[str, Path]]:
     folder = webui.host.embeddings_dir
     width = next(iter(sd1.live().values()))["clip_l"].shape[-1]
-    found = {name: folder / f"{name}.pt" for name in ("one", 'two<b>"q', "one-neg")}
+    found = {name: folder / f"{name}.pt" for name in ("one", 'two<b>"q', "dark")}
     for name, path in found.items():
         write_embedding(Embedding(vectors={"*": torch.ones(1, width)}, name=name, step=1), path)
     webui.host.publish(found["one"])
@@ -70,11 +70,11 @@ def _click(page: Any, name: str, tab: str = "txt2img") -> str:
 
 def test_a_click_does_what_the_metadata_says(page: Any, paths: dict[str, Path], webui: Any) -> None:
     assert _click(page, "one") == "cardClicked('txt2img', \"one\", '', true);"
-    update_user_metadata(paths["one-neg"], negative=True)
-    update_user_metadata(paths["one"], partner="one-neg")
+    update_user_metadata(paths["dark"], negative=True)
+    update_user_metadata(paths["one"], partner="dark")
     webui.host.publish(paths["one"])
-    assert _click(page, "one-neg") == 'textualInversionCard(this, "", "one-neg");'
-    assert _click(page, "one") == 'textualInversionCard(this, "one", "one-neg");'
+    assert _click(page, "dark") == 'textualInversionCard(this, "", "dark");'
+    assert _click(page, "one") == 'textualInversionCard(this, "one", "dark");'
     update_user_metadata(paths["one"], partner="not there")
     assert _click(page, "one").startswith("cardClicked(")
 

@@ -28,6 +28,7 @@ def pair(sd1: Bench, webui: Any) -> Iterator[Path]:
         webui.host.publish(folder / f"{name}.pt")
     yield folder
     shutil.rmtree(folder)
+    folder.mkdir()
 
 
 @pytest.fixture
