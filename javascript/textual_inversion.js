@@ -7,27 +7,10 @@
     const QUICK = 700, CALM = 2500, HIDDEN = 6000, RUNS_EVERY = 4000;
     const MOST_PREVIEWS = 200;
 
-    // Relative to the page: right behind --subpath and behind a proxy too.
-    function address(root, path) {
-        return new URL(root + path, location.origin + location.pathname.replace(/[^/]*$/, "")).href;
-    }
-
-    async function ask(root, path, body) {
-        const options = {credentials: "same-origin", cache: "no-store"};
-        if (body) Object.assign(options, {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)});
-        const answer = await fetch(address(root, path), options);
-        const content = await answer.json().catch(() => ({}));
-        if (answer.ok) return content;
-        throw Object.assign(new Error(content.error || `The server answered ${answer.status}.`), {status: answer.status, field: content.field});
-    }
-
-    function make(tag, {text, ...attributes} = {}, ...children) {
-        const node = document.createElement(tag);
-        for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-        if (text !== undefined) node.textContent = text;
-        node.append(...children);
-        return node;
-    }
+    // Looked up when they are called: the order in which a page loads our files is not ours to choose.
+    const address = (...given) => window.textualInversionTools.address(...given);
+    const make = (...given) => window.textualInversionTools.make(...given);
+    const ask = (root, path, body) => window.textualInversionTools.ask(root, path, {body});
 
     function duration(seconds) {
         if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";

@@ -1,4 +1,4 @@
-// Small helpers of the Library's panel. Whatever comes from the server is set as text, never as HTML.
+// Small helpers of all panels. Whatever comes from the server is set as text, never as HTML.
 "use strict";
 
 window.textualInversionTools = (() => {
