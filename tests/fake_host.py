@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from textual_inversion.core.embedding import Vectors
-from textual_inversion.core.errors import LeaseError
+from textual_inversion.core.errors import InputError, LeaseError
 from textual_inversion.core.host import (
     CheckpointInfo,
     Conditioning,
@@ -136,6 +136,7 @@ class FakeHost:
         self.template_dirs = [folder / "templates"]
         self.published: list[Path] = []
         self.given_back = 0
+        self.requests: list[LeaseRequest] = []
         alphas = torch.linspace(0.999, 0.01, 1000, dtype=torch.float64)
         self.leased = FakeLease(
             checkpoint=CheckpointInfo(name="fake", path=None, sha256="0123456789abcdef" * 4),
@@ -146,6 +147,7 @@ class FakeHost:
 
     @contextmanager
     def lease(self, request: LeaseRequest) -> Iterator[FakeLease]:
+        self.requests.append(request)
         try:
             yield self.leased
         finally:
@@ -156,6 +158,14 @@ class FakeHost:
 
     def count_tokens(self, text: str) -> int | None:
         return len(text.split())
+
+    def vae_names(self) -> Sequence[str]:
+        return ("kl.vae.pt",)
+
+    def find_vae(self, name: str) -> Path | None:
+        if name not in ("None", *self.vae_names()):
+            raise InputError(f"There is no VAE called {name!r}. There are: None, kl.vae.pt.", field="vae")
+        return None if name == "None" else Path(name)
 
     def embedding_names(self) -> set[str]:
         return {path.stem for path in self.embeddings_dir.glob("*.pt")}

@@ -56,6 +56,14 @@ class FakeHost:
     def count_tokens(self, text: str) -> int | None:
         return len(text.split())
 
+    def vae_names(self) -> Sequence[str]:
+        return ("kl.vae.pt",)
+
+    def find_vae(self, name: str) -> Path | None:
+        if name not in ("None", *self.vae_names()):
+            raise InputError(f"There is no VAE called {name!r}. There are: None, kl.vae.pt.", field="vae")
+        return None if name == "None" else Path(name)
+
     def embedding_names(self) -> set[str]:
         return {path.stem for path in self.embeddings_dir.glob("*.pt")}
 

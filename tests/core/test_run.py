@@ -332,3 +332,20 @@ def test_a_clip_skip_that_changes_nothing_is_told(world: World) -> None:
     world.host.leased.family = "sd2"
     world.train(world.config(steps=2, clip_skip=2))
     assert len([event for event in world.of(Warned) if "Clip skip changes nothing" in event.message]) == 1
+
+
+def test_the_lease_is_asked_for_the_vae_of_the_settings(world: World) -> None:
+    world.create()
+    world.train(world.config(steps=1))
+    world.train(world.config(steps=2, vae="kl.vae.pt"))
+    world.train(world.config(steps=3, vae="None"))
+    assert [request.vae for request in world.host.requests if request.vae] == ["kl.vae.pt", "None"]
+
+
+def test_a_vae_that_is_not_there_is_told_before_the_model_is_borrowed(world: World) -> None:
+    world.create()
+    before = len(world.host.requests)
+    with pytest.raises(InputError, match="no VAE called 'other.pt'. There are: None, kl.vae.pt") as raised:
+        world.train(world.config(vae="other.pt"))
+    assert raised.value.field == "vae"
+    assert len(world.host.requests) == before

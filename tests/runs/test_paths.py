@@ -23,7 +23,7 @@ from textual_inversion.runs.queue_file import QueuedRun, QueueFile
 
 WORDS = "paths have to lie inside"
 
-PATHS = {"data", "log_dir", "template", "negative_template"}
+PATHS = {"data", "log_dir", "template", "negative_template", "vae"}
 NO_PATHS = {
     *("name", "learning_rate", "clip_value", "filename_regex", "filename_join", "preview_prompts"),
     *("preview_negative_prompt", "preview_sampler", "guidance"),
@@ -72,6 +72,7 @@ BODIES = [
     ("train", "log_dir", lambda path: {"log_dir": path}),
     ("train", "template", lambda path: {"template": path}),
     ("train", "negative_template", lambda path: {"apt": True, "negative_template": path}),
+    ("train", "vae", lambda path: {"vae": path}),
     ("convert", "source", lambda path: {"source": path, "target": "y.pt"}),
     ("convert", "target", lambda path: {"source": "cat.pt", "target": path}),
 ]
@@ -99,7 +100,10 @@ def test_a_host_that_allows_insecure_access_allows_any_path(world: World, route:
 
 
 @pytest.mark.parametrize(("act", "body"), [("resume", {"steps": 9}), ("use", {"step": 1})])
-@pytest.mark.parametrize("change", [{"data": ["../outside"]}, {"log_dir": "link"}, {"template": "link/x.txt"}])
+@pytest.mark.parametrize(
+    "change",
+    [{"data": ["../outside"]}, {"log_dir": "link"}, {"template": "link/x.txt"}, {"vae": "link/x.pt"}],
+)
 def test_a_run_on_disk_that_names_other_folders_is_refused(
     world: World, act: str, body: dict[str, Any], change: dict[str, Any]
 ) -> None:

@@ -149,3 +149,14 @@ def test_the_create_form_builds_a_request() -> None:
         form = Form(CreateRequest, form="create")
         form.show(options_of(CreateRequest))
     assert build(CreateRequest, form.values([widget.value for widget in form.inputs])) == CreateRequest()
+
+
+def test_the_vae_is_chosen_from_the_hosts_list(tab: TrainTab) -> None:
+    widget = tab.form.widgets["vae"]
+    assert choices_shown(widget) == ["As set", "None", "kl.vae.pt"]
+    given = list(shown(tab.form))
+    place = list(tab.form.widgets).index("vae")
+    given[list(tab.form.widgets).index("name")] = "cat"
+    for typed, meant in [("As set", ""), (None, ""), ("", ""), ("None", "None"), (" kl.vae.pt ", "kl.vae.pt")]:
+        given[place] = typed
+        assert tab.config(tuple(given)).vae == meant

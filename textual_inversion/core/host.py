@@ -19,6 +19,9 @@ from .apt.vae_attention import VaeAttention
 from .embedding import Vectors
 from .model_shape import ModelShape
 
+OWN_VAE = "None"
+"""Asks for the VAE that is part of the checkpoint; web UIs say it so."""
+
 PredictionType = Literal["epsilon", "v_prediction"]
 ModelFamily = Literal["sd1", "sd2", "sdxl"]
 
@@ -68,9 +71,13 @@ class Conditioning:
 
 @dataclass(frozen=True, kw_only=True)
 class LeaseRequest:
-    """What a run wants from the model while it holds it. None means: as the host has it set."""
+    """What a run wants from the model while it holds it. None means: as the host has it set.
+
+    ``vae``: empty for what the host has set, ``OWN_VAE``, or what ``Host.find_vae`` finds; it is in the model as long as it is lent.
+    """
 
     clip_skip: int | None = None
+    vae: str = ""
     precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     checkpointing: bool = False
 
@@ -207,6 +214,14 @@ class Host(Protocol):
 
     def count_tokens(self, text: str) -> int | None:
         """How many tokens of a prompt a text takes, without start and end; None while that is not known. Loads nothing."""
+        ...
+
+    def vae_names(self) -> Sequence[str]:
+        """The VAE files that can be asked for by name. Quick: forms ask while the page is built."""
+        ...
+
+    def find_vae(self, name: str) -> Path | None:
+        """The file of the VAE that a run asks for; None for ``OWN_VAE``. Raises InputError telling what there is."""
         ...
 
     def lease(self, request: LeaseRequest) -> AbstractContextManager[Lease]:

@@ -94,6 +94,8 @@ def prepare(
     check_pair(config)
     if config.tensorboard:
         check_tensorboard()
+    if config.vae:
+        host.find_vae(config.vae)
     template = load_template(config.template, host.template_dirs, name=config.name)
     run, recorded, state, source = _beginning(config, host, resume=resume, from_step=from_step)
     partner = find_partner(config, host, run=run, state=state, recorded=recorded, from_step=from_step)

@@ -104,7 +104,9 @@ class _Watch:
 
 
 def _request(config: TrainConfig) -> LeaseRequest:
-    return LeaseRequest(clip_skip=config.clip_skip, precision=config.precision, checkpointing=config.checkpointing)
+    return LeaseRequest(
+        clip_skip=config.clip_skip, vae=config.vae, precision=config.precision, checkpointing=config.checkpointing
+    )
 
 
 def _train_leased(job: Job, host: Host, lease: Lease, *, control: Control, watch: _Watch) -> Finished:

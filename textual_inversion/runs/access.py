@@ -48,6 +48,8 @@ class Access:
         self.check_path(config.template, field="template")
         if config.negative_template.strip():
             self.check_path(config.negative_template, field="negative_template")
+        if config.vae.strip():
+            self.check_path(config.vae, field="vae")
 
     def check_origin(self, request: Request) -> None:
         """Refuse a page of another site (CSRF), and a foreign name that was pointed at this machine (DNS rebinding)."""

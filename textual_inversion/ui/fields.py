@@ -97,7 +97,7 @@ class Form:
 
     def _read(self, name: str, value: Any) -> Any:
         if shown := self.options[name].shown:
-            return next((choice for choice, words in shown.items() if words == value), value)
+            value = next((choice for choice, words in shown.items() if words == value), value)
         if typing.get_origin(self._hints[name]) is tuple:
             return [line.strip() for line in (value or "").splitlines() if line.strip()]
         if _optional(self._hints[name]) in (int, float) and isinstance(value, str):

@@ -9,6 +9,7 @@ import gradio as gr
 
 from ..core.config import TrainConfig
 from ..core.errors import UserError
+from ..core.host import OWN_VAE
 from ..runs.access import Access
 from ..runs.manager import RunManager
 from .dataset_check import check_run
@@ -47,6 +48,7 @@ class TrainTab:
         makers = {
             "name": self._name_list,
             "template": self._template_list,
+            "vae": self._vae_list,
             "fit": self._radio("fit"),
             "latent_sampling": self._radio("latent_sampling"),
         }
@@ -90,7 +92,8 @@ class TrainTab:
         self._go.click(self.start, inputs=given, outputs=[self._answer], **unlisted())
         self._filler.wire(create)
         if tab is not None:
-            tab.select(self._refresh_all, inputs=[], outputs=[self.names, self._filler.runs], **unlisted())
+            lists = [self.names, self._filler.runs, self.form.widgets["vae"]]
+            tab.select(self._refresh_all, inputs=[], outputs=lists, **unlisted())
 
     def config(self, given: tuple[Any, ...]) -> TrainConfig:
         """What the form says. Raises InputError naming the field."""
@@ -171,11 +174,17 @@ class TrainTab:
     def _template_list(self, **common: Any) -> Any:
         return gr.Dropdown(choices=list(template_choices(self._host)), allow_custom_value=True, **common)
 
+    def _vaes(self) -> list[str]:
+        return [self.form.shown("vae", ""), OWN_VAE, *self._host.vae_names()]
+
+    def _vae_list(self, **common: Any) -> Any:
+        return gr.Dropdown(choices=self._vaes(), allow_custom_value=True, **common)
+
     def _radio(self, name: str) -> Callable[..., Any]:
         return lambda **common: gr.Radio(choices=self.form.choices(name), **common)
 
     def _refresh_templates(self) -> Any:
         return gr.update(choices=list(template_choices(self._host)))
 
-    def _refresh_all(self) -> tuple[Any, Any]:
-        return self.refresh_names(), self._filler.refresh_runs()
+    def _refresh_all(self) -> tuple[Any, Any, Any]:
+        return self.refresh_names(), self._filler.refresh_runs(), gr.update(choices=self._vaes())

@@ -93,3 +93,12 @@ class PictureSettings:
         help="How a picture becomes latents: deterministic uses their mean, once one fixed sample, random a new sample at every step. "
         "deterministic or random are best.",
     )
+    vae: str = option(
+        "",
+        "VAE to use",
+        group="Pictures",
+        advanced=True,
+        shown={"": "As set"},
+        help="What encodes the pictures and draws the previews. As set (empty): what the web UI is set to. None: the checkpoint's own VAE. "
+        "Or the name of one of the web UI's VAE files; in the standalone app, the path of a VAE file.",
+    )

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modules import sd_hijack, sd_models, shared
+from modules import sd_hijack, sd_models, sd_vae, shared
 
 from ...core.captioners import CaptionModels
 from ...core.errors import LeaseError
@@ -69,6 +69,16 @@ class A1111Host:
         from .text import encoders_of
 
         return len(next(iter(encoders_of(model)[1].values())).tokenize(text))
+
+    def vae_names(self) -> Sequence[str]:
+        """Those of the web UI's settings."""
+        return sorted(sd_vae.vae_dict, key=str.casefold)
+
+    def find_vae(self, name: str) -> Path | None:
+        from .vae_choice import vae_file
+
+        file = vae_file(name)
+        return Path(file) if file else None
 
     @contextmanager
     def lease(self, request: LeaseRequest) -> Iterator[A1111Lease]:

@@ -24,6 +24,7 @@ from .networks import clear_networks
 from .pictures import without_tiling
 from .pinned import Pinned
 from .text import encoders_of
+from .vae_choice import chosen_vae
 
 _BLOCKS = (
     ldm.modules.attention.BasicTransformerBlock,
@@ -42,6 +43,7 @@ def lent(request: LeaseRequest) -> Iterator[A1111Lease]:
     with ExitStack() as stack:
         stack.enter_context(staying_on_device(model))
         clear_networks(model)
+        stack.enter_context(chosen_vae(model, request.vae))
         stack.enter_context(without_tiling())
         stack.enter_context(without_hypertile(model))
         stack.enter_context(frozen([model]))

@@ -26,16 +26,16 @@ class CheckpointFile:
     metadata: Mapping[str, str]
 
 
-def read_checkpoint(path: Path) -> CheckpointFile:
+def read_checkpoint(path: Path, *, suffixes: tuple[str, ...] = SUFFIXES) -> CheckpointFile:
     """Read ``.safetensors`` or ``.ckpt`` (tensors only, nothing in it is executed).
 
     Raises LeaseError where there is no such file, FileFormatError for a file that is not what its name says.
     """
     if not path.is_file():
         raise LeaseError(f"There is no checkpoint at {path}.", field="checkpoint")
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in suffixes:
         raise FileFormatError(
-            f"{path.name} is no checkpoint this program reads: it takes {' and '.join(SUFFIXES)} files.",
+            f"{path.name} is no checkpoint this program reads: it takes {' and '.join(suffixes)} files.",
             field="checkpoint",
         )
     try:

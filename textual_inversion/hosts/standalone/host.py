@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from .embeddings import EmbeddingLibrary
 from .lease import StandaloneLease, frozen
 from .loading import LoadedModel, load_model
 from .shape import shape_of
+from .vae_file import find_vae, with_vae
 
 PACKAGE = Path(__file__).resolve().parents[2]
 DEMO_CHECKPOINT = PACKAGE / "demo" / "assets" / "demo.safetensors"
@@ -114,6 +115,13 @@ class StandaloneHost:
     def _dtype_for(self, request: LeaseRequest) -> torch.dtype:
         return self._own_dtype if request.precision == "auto" else unet_dtype(request.precision, self.device)
 
+    def vae_names(self) -> Sequence[str]:
+        """None by name: a VAE is asked for by its path."""
+        return ()
+
+    def find_vae(self, name: str) -> Path | None:
+        return find_vae(name)
+
     @contextmanager
     def lease(self, request: LeaseRequest) -> Iterator[StandaloneLease]:
         """Borrow the model. Raises LeaseError where it is lent already or cannot be loaded."""
@@ -123,14 +131,17 @@ class StandaloneHost:
             model = self.load(request)
             self._library.refresh()
             open_ = True
-            lease = StandaloneLease(
-                model,
-                request=request,
-                library=self._library,
-                copies=self.copies,
-                still_loaded=lambda: open_ and self._model is model,
-            )
-            with frozen(model.modules()), _checkpointing(model, wanted=request.checkpointing):
+            with ExitStack() as stack:
+                lent = stack.enter_context(with_vae(model, request.vae))
+                lease = StandaloneLease(
+                    lent,
+                    request=request,
+                    library=self._library,
+                    copies=self.copies,
+                    still_loaded=lambda: open_ and self._model is model,
+                )
+                stack.enter_context(frozen(lent.modules()))
+                stack.enter_context(_checkpointing(lent, wanted=request.checkpointing))
                 try:
                     yield lease
                 finally:
