@@ -60,7 +60,7 @@ class WatchingSettings:
         "Stop by itself",
         group="Watching",
         advanced=True,
-        help="Ends the run when the fixed-batch loss no longer changes: over the last 310 steps, or a fifth of a shorter run. "
+        help="Ends the run when the fixed-batch loss no longer changes: over the last 310 steps, or a quarter of a shorter run. "
         "Measure often enough for that, at least 25 times in a run.",
     )
     keep_best: bool = option(
