@@ -158,5 +158,5 @@ def state() -> dict[str, object]:
             repr(processing.StableDiffusionProcessing.cached_uc),
         ],
         "unet": id(sd_unet.current_unet),
-        "vae": sd_vae.loaded_vae_file,
+        "vae": (sd_vae.loaded_vae_file, id(sd_vae.base_vae), id(sd_vae.checkpoint_info)),
     }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from torch import Tensor
 
 from ...core.errors import FileFormatError, InputError, LeaseError
 from ...core.host import OWN_VAE
-from ..swapped import swapped
 
 Weights = Mapping[str, Tensor]
 
@@ -47,19 +47,43 @@ def chosen_vae(model: Any, name: str) -> Iterator[None]:
     vae = model.first_stage_model
     weights = _own_weights(model) if file is None else _read(file, vae)
     former = {key: tensor.detach().to("cpu", copy=True) for key, tensor in vae.state_dict().items()}
-    base = former if sd_vae.loaded_vae_file is None else sd_vae.base_vae
+    before = _Books.now(model)
+    base = former if before.file is None else before.base
+    ours = _Books(file=file, base=base, info=model.sd_checkpoint_info, model_file=file, model_base=base)
     checkpoint = model.sd_model_checkpoint
-    with ExitStack() as put_back:
-        info = model.sd_checkpoint_info
-        put_back.enter_context(swapped(sd_vae, loaded_vae_file=file, base_vae=base, checkpoint_info=info))
-        put_back.enter_context(swapped(model, loaded_vae_file=file, base_vae=base))
-        put_back.callback(_fill, vae, former)
+    try:
+        ours.write(model)
         _fill(vae, weights)
-        try:
-            yield
-        finally:
-            if not _is_ours(model, file, checkpoint):
-                put_back.pop_all()
+        yield
+    finally:
+        if _is_ours(model, file, checkpoint):
+            _fill(vae, former)
+            before.write(model)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Books:
+    """What the web UI notes of VAEs: the loaded file, the checkpoint's own weights, whose they are; and both again with the model."""
+
+    file: str | None
+    base: Any
+    info: Any
+    model_file: str | None
+    model_base: Any
+
+    @classmethod
+    def now(cls, model: Any) -> _Books:
+        return cls(
+            file=sd_vae.loaded_vae_file,
+            base=sd_vae.base_vae,
+            info=sd_vae.checkpoint_info,
+            model_file=getattr(model, "loaded_vae_file", None),
+            model_base=getattr(model, "base_vae", None),
+        )
+
+    def write(self, model: Any) -> None:
+        sd_vae.loaded_vae_file, sd_vae.base_vae, sd_vae.checkpoint_info = self.file, self.base, self.info
+        model.loaded_vae_file, model.base_vae = self.model_file, self.model_base
 
 
 def _is_ours(model: Any, file: str | None, checkpoint: str) -> bool:
