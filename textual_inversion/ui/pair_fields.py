@@ -18,7 +18,7 @@ def draw_pair_fields(form: Form, *, tab: str, names: Iterable[str]) -> None:
     """The switch, and below it the other fields called ``names``, with the advice for pairs."""
     switch = form.widget(SWITCH)
     with gr.Column(visible=bool(switch.value), elem_id=element_id(tab, "pair")) as others:
-        gr.Markdown(ADVICE)
+        gr.Markdown(ADVICE, elem_classes=["ti-pair-advice"])
         form.show(names)
     switch.change(lambda on: gr.update(visible=bool(on)), inputs=[switch], outputs=[others], **unlisted())
 
