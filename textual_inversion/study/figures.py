@@ -23,6 +23,7 @@ class Summary:
     spread: float
     obedience: float
     both: float
+    style: float | None
     loss_gone: float | None
     norm: float | None
     drift: float | None
@@ -49,6 +50,7 @@ def _summary(group: Sequence[Result]) -> Summary:
         spread=pstdev(shares),
         obedience=fmean(result.score["obedience"] for result in group),
         both=fmean(result.score["both"] for result in group),
+        style=_mean([result.score["style"] for result in group if result.score["style"] is not None]),
         loss_gone=_mean(gone),
         norm=_mean([result.norm for result in group if result.norm is not None]),
         drift=_mean([result.drift for result in group if result.drift is not None]),

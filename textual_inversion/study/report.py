@@ -43,7 +43,19 @@ def _replaced(text: str, name: str, table: str) -> str:
 
 
 def _arms_table(rows: Sequence[Result], says: dict[str, str]) -> str:
-    head = ("arm", "what it is", "evaluations", "runs", "concept", "obedience", "both", "loss gone", "norm", "drift")
+    head = (
+        "arm",
+        "what it is",
+        "evaluations",
+        "runs",
+        "concept",
+        "obedience",
+        "style",
+        "both",
+        "loss gone",
+        "norm",
+        "drift",
+    )
     return "".join([_line(*head), _line(*["---"] * len(head)), *(_arm_line(each, says) for each in summaries(rows))])
 
 
@@ -55,6 +67,7 @@ def _arm_line(each: Summary, says: dict[str, str]) -> str:
         _runs(each),
         f"{_percent(each.concept)} ± {_percent(each.spread)}",
         _percent(each.obedience),
+        _percent(each.style),
         _percent(each.both),
         _percent(each.loss_gone),
         _number(each.norm),
