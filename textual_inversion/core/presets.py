@@ -161,8 +161,9 @@ PLAIN_PRESETS: tuple[Preset, ...] = (
     Preset(
         name="one-picture",
         label="One picture",
-        help="For a single picture with a caption that tells all but the thing, so that only the thing is learned. Pairs (APT) are "
-        "the other way, for twice the work.",
+        help="For a single picture with a caption that tells all but the thing, so that only the thing is learned. On the demo world "
+        "the thing was right in 53 of 100 pictures, mean over eight things, and from eight pictures of it in 73: more pictures are "
+        "worth finding. Pairs (APT) are the other way.",
         create={"apt": False, "vectors": 8},
         train={
             **_MEASURED,
