@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,14 @@ from starlette.testclient import TestClient
 from textual_inversion.core.config import TrainConfig
 from textual_inversion.core.embedding import Embedding
 from textual_inversion.core.formats import read_embedding, write_embedding
+from textual_inversion.runs import http
 from textual_inversion.runs.access import Access
 from textual_inversion.runs.errors import DeniedError
 from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.http import ANYTHING_ELSE, MAX_BODY_BYTES, PREFIX, mount
+from textual_inversion.runs.library_api import LibraryApi
 from textual_inversion.runs.manager import RunManager
+from textual_inversion.runs.prepare_api import PrepareApi
 
 
 @pytest.fixture
@@ -245,3 +249,12 @@ def test_the_documentation_names_every_route(client: TestClient) -> None:
         for part, word in words.items():
             shown = shown.replace(part, word)
         assert f"`{' '.join(sorted(route.methods - {'HEAD'}))} {shown}" in text or f"`{shown}`" in text
+
+
+def test_every_route_has_a_method_behind_it() -> None:
+    """Some are found by name with the first call only."""
+    source = (Path(http.__file__)).read_text(encoding="utf-8")
+    for kind, api in (("library", LibraryApi), ("prepare", PrepareApi)):
+        names = re.findall(rf'{kind}\.handler\("(\w+)"\)', source)
+        assert len(names) > 10
+        assert [name for name in names if not callable(getattr(api, name, None))] == []

@@ -24,7 +24,6 @@ from .api import Api, Call, PictureFile
 from .content import Content
 from .errors import UnknownRunError
 from .later import LaterApi
-from .library_api import LibraryApi
 from .manager import RunManager
 from .preparations import Preparations
 
@@ -60,14 +59,13 @@ def mount(
     guard = access or Access()
     jobs = preparations or Preparations(borrow=manager.borrow)
     prepare = LaterApi(lambda: _prepare_api(manager, guard, jobs))
-    apis = (Api(manager, guard), LibraryApi(manager, guard), prepare)
+    library = LaterApi(lambda: _library_api(manager, guard))
+    apis = (Api(manager, guard), library, prepare)
     others = [route for route in app.router.routes if not getattr(route, "path", "").startswith(PREFIX)]
     app.router.routes[:] = [*_routes(*apis, guard, more or {}), *others]
 
 
-def _routes(
-    api: Api, library: LibraryApi, prepare: LaterApi, access: Access, more: Mapping[str, Handler]
-) -> list[Route]:
+def _routes(api: Api, library: LaterApi, prepare: LaterApi, access: Access, more: Mapping[str, Handler]) -> list[Route]:
     table: list[tuple[str, str, Handler, int]] = [
         ("POST", "/create", api.create, 200),
         ("POST", "/train", api.train, 202),
@@ -106,28 +104,28 @@ def _routes(
     return [*routes, Route(ANYTHING_ELSE, _endpoint(_refuse, access, most=0, status=404), methods=_METHODS)]
 
 
-def _library_routes(library: LibraryApi) -> list[tuple[str, str, Handler, int]]:
+def _library_routes(library: LaterApi) -> list[tuple[str, str, Handler, int]]:
     return [
-        ("GET", "/embeddings", library.embeddings, 200),
-        ("GET", "/embeddings/details", library.details, 200),
-        ("GET", "/embeddings/nearest", library.nearest, 200),
-        ("GET", "/embeddings/picture", library.picture, 200),
-        ("GET", "/embeddings/download", library.download, 200),
-        ("GET", "/embeddings/trash", library.trash, 200),
-        ("GET", "/embeddings/sheets", library.sheets, 200),
-        ("GET", "/embeddings/sheets/{sheet}", library.sheet_state, 200),
-        ("GET", "/embeddings/sheets/{sheet}/picture", library.sheet_picture, 200),
-        ("POST", "/embeddings/card", library.card, 200),
-        ("POST", "/embeddings/rename", library.rename, 200),
-        ("POST", "/embeddings/convert", library.convert, 200),
-        ("POST", UPLOADS[0], library.set_picture, 200),
-        ("POST", UPLOADS[1], library.extract, 200),
-        ("POST", "/embeddings/combine", library.combine, 200),
-        ("POST", "/embeddings/delete", library.delete, 200),
-        ("POST", "/embeddings/restore", library.restore, 200),
-        ("POST", "/embeddings/purge", library.purge, 200),
-        ("POST", "/embeddings/sheets", library.sheet, 202),
-        ("POST", "/embeddings/sheets/{sheet}/cancel", library.sheet_cancel, 200),
+        ("GET", "/embeddings", library.handler("embeddings"), 200),
+        ("GET", "/embeddings/details", library.handler("details"), 200),
+        ("GET", "/embeddings/nearest", library.handler("nearest"), 200),
+        ("GET", "/embeddings/picture", library.handler("picture"), 200),
+        ("GET", "/embeddings/download", library.handler("download"), 200),
+        ("GET", "/embeddings/trash", library.handler("trash"), 200),
+        ("GET", "/embeddings/sheets", library.handler("sheets"), 200),
+        ("GET", "/embeddings/sheets/{sheet}", library.handler("sheet_state"), 200),
+        ("GET", "/embeddings/sheets/{sheet}/picture", library.handler("sheet_picture"), 200),
+        ("POST", "/embeddings/card", library.handler("card"), 200),
+        ("POST", "/embeddings/rename", library.handler("rename"), 200),
+        ("POST", "/embeddings/convert", library.handler("convert"), 200),
+        ("POST", UPLOADS[0], library.handler("set_picture"), 200),
+        ("POST", UPLOADS[1], library.handler("extract"), 200),
+        ("POST", "/embeddings/combine", library.handler("combine"), 200),
+        ("POST", "/embeddings/delete", library.handler("delete"), 200),
+        ("POST", "/embeddings/restore", library.handler("restore"), 200),
+        ("POST", "/embeddings/purge", library.handler("purge"), 200),
+        ("POST", "/embeddings/sheets", library.handler("sheet"), 202),
+        ("POST", "/embeddings/sheets/{sheet}/cancel", library.handler("sheet_cancel"), 200),
     ]
 
 
@@ -152,6 +150,12 @@ def _prepare_routes(prepare: LaterApi) -> list[tuple[str, str, Handler, int]]:
         ("POST", "/prepare/check", "check", 200),
     ]
     return [(method, path, prepare.handler(name), status) for method, path, name, status in table]
+
+
+def _library_api(manager: RunManager, access: Access) -> Any:
+    from .library_api import LibraryApi
+
+    return LibraryApi(manager, access)
 
 
 def _prepare_api(manager: RunManager, access: Access, jobs: Preparations) -> Any:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 
 class LaterApi:
-    """Stands for what ``make`` returns: ``LaterApi(make).name`` is a handler that calls its method ``name``.
-
-    ``make`` may be called twice where two first calls come at once; what it makes holds no state that matters.
-    """
+    """Stands for what ``make`` returns: ``LaterApi(make).handler(name)`` calls its method ``name``. It is made once."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
-
-    @cached_property
-    def _made(self) -> Any:
-        return self._make()
+        self._made: Any = None
+        self._making = threading.Lock()
 
     def handler(self, name: str) -> Callable[[Any], Any]:
-        return lambda call: getattr(self._made, name)(call)
+        return lambda call: getattr(self._get(), name)(call)
+
+    def _get(self) -> Any:
+        with self._making:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
