@@ -25,6 +25,7 @@ from ...core.host import (
 from ..parking import Parking
 from .attention import Attention
 from .encoding import PromptEncoder
+from .memory_order import MemoryOrder
 from .model import checkpoint_info, is_inpainting, noise_schedule
 from .networks import clear_networks
 from .pictures import make_picture
@@ -47,6 +48,7 @@ class A1111Lease:
         self._prompts = PromptEncoder(model, clip_skip=self._clip_skip)
         self._vae = Vae(model)
         self._unet = Parking(model.model, devices.device)
+        self._order = MemoryOrder(model, devices.device)
         self._inpainting = is_inpainting(model)
         self._grey: dict[tuple[int, int], Tensor] = {}
 
@@ -128,7 +130,7 @@ class A1111Lease:
         )
         if self._inpainting:
             told["c_concat"] = [self._nothing_kept(noisy)]
-        with devices.autocast():
+        with devices.autocast(), self._order.straight():
             return self._model.apply_model(noisy, timesteps.to(devices.device), told).float()
 
     @torch.no_grad()
