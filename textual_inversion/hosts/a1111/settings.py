@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from modules import script_callbacks, shared
+from modules import shared
 
 from ..webui import OwnSetting
+from .callbacks import when
 
 SECTION = ("textual_inversion_tab", "Textual Inversion")
 _BESIDE_TRAINING = "training"
@@ -34,7 +35,7 @@ class Settings:
     def add(self, settings: Sequence[OwnSetting], explained: Sequence[tuple[str, str]]) -> None:
         """Have a section of these drawn whenever the page is built; ``explained`` tells what the web UI's own do to us."""
         self._own = tuple(settings)
-        script_callbacks.on_ui_settings(lambda: _draw(self._own, explained))
+        when("ui_settings", lambda: _draw(self._own, explained))
 
 
 def _values(names: Mapping[str, str]) -> dict[str, Any]:

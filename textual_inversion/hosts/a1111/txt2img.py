@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from modules import script_callbacks
+from .callbacks import when
 
 _FIELDS = {
     "txt2img_prompt": "prompt",
@@ -26,7 +26,7 @@ class Txt2Img:
 
     def __init__(self) -> None:
         self._found: dict[str, Any] = {}
-        script_callbacks.on_after_component(self._see)
+        when("after_component", self._see)
 
     @property
     def widgets(self) -> Mapping[str, Any]:

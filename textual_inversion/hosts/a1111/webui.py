@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from modules import paths_internal, script_callbacks, shared
+from modules import paths_internal, shared
 
 from ...core.control import Control
 from ...core.events import Emit
@@ -17,6 +17,7 @@ from ...core.step_copies import StepCopies
 from ..webui import OwnSetting, Tab
 from . import cards
 from .add_partner import AddPartner
+from .callbacks import when
 from .gate import QueueGate, shown_in_queue
 from .host import A1111Host
 from .login import Login
@@ -71,16 +72,16 @@ class A1111:
         return shown_in_queue(emit, control)
 
     def on_tabs(self, make: Callable[[], Tab]) -> None:
-        script_callbacks.on_ui_tabs(lambda: [make()])
+        when("ui_tabs", lambda: [make()])
 
     def on_app(self, mount: Callable[[Any], None]) -> None:
-        script_callbacks.on_app_started(lambda _page, app: mount(app))
+        when("app_started", lambda _page, app: mount(app))
 
     def extend(self, copies: StepCopies) -> None:
         steps, partner = StepPrompts(copies), AddPartner()
-        script_callbacks.on_before_ui(cards.attach)
+        when("before_ui", cards.attach)
         for undo in (steps.remove, partner.remove, cards.detach):
-            script_callbacks.on_script_unloaded(undo)
+            when("script_unloaded", undo)
 
     def cards_html(self, tab: str) -> str | None:
         return cards.cards_html(tab)
