@@ -162,7 +162,7 @@ PLAIN_PRESETS: tuple[Preset, ...] = (
         name="one-picture",
         label="One picture",
         help="For a single picture with a caption that tells all but the thing, so that only the thing is learned. On the demo world "
-        "the thing was right in 53 of 100 pictures, mean over eight things, and from eight pictures of it in 73: more pictures are "
+        "the thing was right in 53 of 100 pictures, mean over eight things, and from eight pictures of it in 72: more pictures are "
         "worth finding. Pairs (APT) are the other way.",
         create={"apt": False, "vectors": 8},
         train={
