@@ -55,7 +55,9 @@ def test_mistakes_are_raised_beside_their_field_before_anything_is_touched(
 def test_a_rate_that_ends_before_the_embedding_is_told(world: World) -> None:
     world.create()
     world.train(world.config(steps=5))
-    with pytest.raises(InputError, match="ends at step 4, and 'thing' has had 5 steps already. Add a rate for") as caught:
+    with pytest.raises(
+        InputError, match="ends at step 4, and 'thing' has had 5 steps already. Add a rate for"
+    ) as caught:
         world.train(world.config(steps=9, learning_rate="0.01:4"))
     assert caught.value.field == "learning_rate"
     assert world.host.given_back == 2, "the model was not asked for"

@@ -66,7 +66,9 @@ def test_the_page_is_written_between_its_marks_and_nowhere_else(tmp_path: Path) 
     results.add(_result(concept.name, arm="batch-4", share=0.5) for concept in STUDIED)
     write_report(results, page=page)
     text = page.read_text()
-    assert "| batch-4 | 250 steps of four pictures, two vectors | 1000 | 8 | 50.0 % ± 0.0 % | 100.0 % |  | 50.0 %" in text
+    assert (
+        "| batch-4 | 250 steps of four pictures, two vectors | 1000 | 8 | 50.0 % ± 0.0 % | 100.0 % |  | 50.0 %" in text
+    )
     assert "old" not in text
     assert text.startswith("before\n")
     assert "kept stops" in text
