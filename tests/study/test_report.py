@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,11 @@ from PIL import Image
 
 from textual_inversion.core.errors import InputError
 from textual_inversion.study.__main__ import main
-from textual_inversion.study.arms import ARMS, BUDGET, all_names, find_arm
-from textual_inversion.study.concepts import STUDIED
+from textual_inversion.study.arm import BUDGET
+from textual_inversion.study.arms import ARMS, all_names, find_arm, pair_names
+from textual_inversion.study.concepts import HIDDEN, STUDIED
 from textual_inversion.study.figures import rank_correlation, stop_of, summaries
+from textual_inversion.study.pair_arms import PAIR_ARMS
 from textual_inversion.study.report import PAGE, write_report
 from textual_inversion.study.results import SHIPPED, Result, Results
 from textual_inversion.study.runner import missing, pools
@@ -37,6 +40,9 @@ def test_an_arm_s_mean_counts_every_concept_alike() -> None:
     assert (summary.runs, summary.concepts) == (3, 2)
     assert summary.concept == pytest.approx(0.5)
     assert summary.spread == pytest.approx(0.25)
+    assert summary.seed_spread is None, "the second seed lacks a concept"
+    (summary,) = summaries([*rows, _result("b", seed=1, share=0.75)])
+    assert summary.seed_spread == pytest.approx(0)
 
 
 def test_rank_correlation() -> None:
@@ -60,14 +66,18 @@ def test_the_page_is_written_between_its_marks_and_nowhere_else(tmp_path: Path) 
     page = tmp_path / "page.md"
     page.write_text(
         "before\n"
-        + "".join(f"<!-- {n} -->\nold\n<!-- /{n} -->\nkept {n}\n" for n in ("arms", "concepts", "stops", "agreement"))
+        + "".join(
+            f"<!-- {n} -->\nold\n<!-- /{n} -->\nkept {n}\n"
+            for n in ("arms", "concepts", "stops", "agreement", "pairs", "pair-concepts")
+        )
     )
     results = Results(tmp_path / "results")
     results.add(_result(concept.name, arm="batch-4", share=0.5) for concept in STUDIED)
     write_report(results, page=page)
     text = page.read_text()
     assert (
-        "| batch-4 | 250 steps of four pictures, two vectors | 1000 | 8 | 50.0 % ± 0.0 % | 100.0 % |  | 50.0 %" in text
+        "| batch-4 | 250 steps of four pictures, two vectors | 1000 | 8 | 50.0 % ± 0.0 % |  | 100.0 % |  | 50.0 %"
+        in text
     )
     assert "old" not in text
     assert text.startswith("before\n")
@@ -87,9 +97,10 @@ def test_the_shipped_page_is_what_the_shipped_results_give(tmp_path: Path) -> No
 
 def test_shipped_results_are_of_known_arms_and_concepts() -> None:
     for path in SHIPPED.glob("*.json"):
-        assert path.stem in all_names()
+        assert path.stem in all_names() | pair_names()
+        known = {concept.name for concept in (HIDDEN if path.stem in pair_names() else STUDIED)}
         for row in Results().of(path.stem):
-            assert row.concept in {concept.name for concept in STUDIED}
+            assert row.concept in known
             assert 0 <= row.score["both"] <= min(row.score["concept"], row.score["obedience"])
 
 
@@ -97,7 +108,7 @@ def test_only_what_is_missing_is_run_in_pools_that_go_in_step(tmp_path: Path) ->
     results = Results(tmp_path)
     arms = [find_arm("batch-4"), find_arm("stratified")]
     results.add(_result(concept.name) for concept in STUDIED[:7])
-    some = missing(arms, results, STUDIED)
+    some = missing([replace(arm, seeds=(0,)) for arm in arms], results)
     assert [(t.arm.name, t.concept.name) for t in some[:2]] == [
         ("batch-4", STUDIED[7].name),
         ("stratified", STUDIED[0].name),
@@ -107,9 +118,10 @@ def test_only_what_is_missing_is_run_in_pools_that_go_in_step(tmp_path: Path) ->
 
 
 def test_every_arm_spends_the_same() -> None:
-    for arm in ARMS:
+    for arm in (*ARMS, *PAIR_ARMS):
         if arm.words is None:
-            assert arm.steps * arm.batch_size in (BUDGET // 4, BUDGET, 5 * BUDGET)
+            assert arm.steps * arm.step_size in (BUDGET // 4, BUDGET, 4 * BUDGET, 5 * BUDGET)
+    assert find_arm("pair").steps == find_arm("one-plain").steps // 2
 
 
 def test_the_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

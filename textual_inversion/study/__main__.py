@@ -19,6 +19,7 @@ from ..hosts.standalone.host import StandaloneHost
 from .arms import ARMS, OTHER_TRAINER, find_arm
 from .concepts import HIDDEN, STUDIED, HiddenConcept, write_training_folder
 from .judging import judge
+from .pair_arms import PAIR_ARMS
 from .report import PAGE, write_report
 from .results import SHIPPED, Result, Results
 from .runner import run_study
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
-    arms = [find_arm(name) for name in options.only] if options.only else ARMS
+    arms = [find_arm(name) for name in options.only] if options.only else [*ARMS, *PAIR_ARMS]
     if options.seeds:
         arms = [replace(arm, seeds=tuple(seed for seed in arm.seeds if seed in options.seeds)) for arm in arms]
     run_study(
@@ -44,8 +45,9 @@ def _run(options: argparse.Namespace) -> None:
         Results(options.results),
         work=options.work,
         hours=options.hours,
-        concepts=[_concept(name) for name in options.concepts] if options.concepts else STUDIED,
+        concepts=[_concept(name) for name in options.concepts] if options.concepts else None,
         precision=options.precision,
+        compiled=options.compile,
     )
 
 
@@ -99,7 +101,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("task", nargs="?", default="run", choices=list(_TASKS), help="run when left out")
     parser.add_argument("file", nargs="?", type=Path, help="judge: the embedding")
     parser.add_argument(
-        "--only", nargs="*", choices=[arm.name for arm in ARMS], metavar="ARM", help="run these arms only"
+        "--only",
+        nargs="*",
+        choices=[arm.name for arm in (*ARMS, *PAIR_ARMS)],
+        metavar="ARM",
+        help="run these arms only",
     )
     parser.add_argument("--concepts", nargs="*", metavar="C", help="run these concepts only")
     parser.add_argument("--seeds", nargs="*", type=int, metavar="S", help="run these seeds only")
@@ -108,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--page", type=Path, default=PAGE, help="report: the page to rewrite")
     parser.add_argument("--work", type=Path, default=Path("outputs/study"), help="folder for pictures and runs")
     parser.add_argument("--precision", default="bfloat16", choices=["bfloat16", "float32"], help="of the U-Net")
+    parser.add_argument("--compile", action="store_true", help="use torch.compile (needs a C++ compiler)")
     parser.add_argument("--concept", help="judge: what it was trained on")
     parser.add_argument("--seed", type=int, default=0, help="judge: of its training")
     parser.add_argument("--evaluations", type=int, default=0, help="judge: pictures that it was trained with")

@@ -122,14 +122,15 @@ STUDIED = HIDDEN[:8]
 """What the tables of the study are about."""
 
 
-def training_scenes(concept: HiddenConcept, count: int) -> list[Scene]:
-    """`count` scenes in the flat style; backgrounds and places go round evenly."""
+def training_scenes(concept: HiddenConcept, count: int, *, varied: bool = False) -> list[Scene]:
+    """`count` scenes in the flat style; backgrounds and places go round evenly. ``varied``: all of them, in both styles."""
     rng = random.Random(f"training {concept.name}")
-    backgrounds = concept.backgrounds[:_TRAINED_BACKGROUNDS]
-    places = concept.places[:_TRAINED_PLACES]
+    backgrounds = concept.backgrounds if varied else concept.backgrounds[:_TRAINED_BACKGROUNDS]
+    places = concept.places if varied else concept.places[:_TRAINED_PLACES]
     pairs = [(background, place) for place in places for background in backgrounds]
     rng.shuffle(pairs)
-    return [_scene(concept, *pairs[i % len(pairs)], "flat", rng) for i in range(count)]
+    styles = ("flat", "shaded") if varied else ("flat",)
+    return [_scene(concept, *pairs[i % len(pairs)], styles[i % len(styles)], rng) for i in range(count)]
 
 
 def training_caption(concept: HiddenConcept, scene: Scene, rng: random.Random) -> str:
@@ -143,10 +144,10 @@ def training_caption(concept: HiddenConcept, scene: Scene, rng: random.Random) -
     return around if "colour" in concept.fixed else f"{scene.colour}, {around}"
 
 
-def write_training_folder(folder: Path, concept: HiddenConcept, *, count: int) -> Path:
+def write_training_folder(folder: Path, concept: HiddenConcept, *, count: int, varied: bool = False) -> Path:
     """Writes `00.png`, `00.txt`, … and `template.txt`, the prompts to train with; returns the template's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    for i, scene in enumerate(training_scenes(concept, count)):
+    for i, scene in enumerate(training_scenes(concept, count, varied=varied)):
         text = training_caption(concept, scene, random.Random(f"caption {concept.name} {i}"))
         draw(scene).save(folder / f"{i:02d}.png")
         (folder / f"{i:02d}.txt").write_text(text + "\n", encoding="utf-8")

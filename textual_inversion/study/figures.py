@@ -13,7 +13,8 @@ from .results import Result
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """An arm at one number of evaluations. ``spread`` is the standard deviation of ``concept`` between hidden concepts."""
+    """An arm at one number of evaluations. ``spread`` is the standard deviation of ``concept`` between hidden concepts,
+    ``seed_spread`` that of its mean between seeds (None where the seeds have not all the same concepts)."""
 
     arm: str
     evaluations: int
@@ -21,6 +22,8 @@ class Summary:
     concepts: int
     concept: float
     spread: float
+    seed_spread: float | None
+    steps: int
     obedience: float
     both: float
     style: float | None
@@ -48,6 +51,8 @@ def _summary(group: Sequence[Result]) -> Summary:
         concepts=len(by_concept),
         concept=fmean(shares),
         spread=pstdev(shares),
+        seed_spread=_seed_spread(group),
+        steps=group[0].steps,
         obedience=fmean(result.score["obedience"] for result in group),
         both=fmean(result.score["both"] for result in group),
         style=_mean([result.score["style"] for result in group if result.score["style"] is not None]),
@@ -55,6 +60,16 @@ def _summary(group: Sequence[Result]) -> Summary:
         norm=_mean([result.norm for result in group if result.norm is not None]),
         drift=_mean([result.drift for result in group if result.drift is not None]),
     )
+
+
+def _seed_spread(group: Sequence[Result]) -> float | None:
+    """Of the seeds that have every concept; two at least."""
+    by_seed: dict[int, dict[str, float]] = {}
+    for result in group:
+        by_seed.setdefault(result.seed, {})[result.concept] = result.score["concept"]
+    most = max(map(len, by_seed.values()))
+    means = [fmean(shares.values()) for shares in by_seed.values() if len(shares) == most]
+    return pstdev(means) if len(means) > 1 else None
 
 
 def _concept(result: Result) -> str:

@@ -141,6 +141,19 @@ def _predict(lease: Lease, group: list[_Request]) -> None:
         request.answer = (part.detach(), joint, place)
 
 
+def _decode(lease: Lease, group: list[_Request]) -> None:
+    """All latents through the VAE's decoder at once, in bfloat16: at its full resolution it costs more than the U-Net. An
+    answer is (pixels, joint, place)."""
+    joint = _Joint()
+    gradient = group[0].gradient
+    joint.leaves = [[request.content.detach().requires_grad_(gradient)] for request in group]
+    with torch.set_grad_enabled(gradient), torch.autocast(lease.device.type, torch.bfloat16):
+        pixels = lease.decode_latents(torch.cat([leaves[0] for leaves in joint.leaves])).float()
+    for place, (request, part) in enumerate(zip(group, pixels.split([len(r.content) for r in group]), strict=True)):
+        joint.outputs.append(part)
+        request.answer = (part.detach(), joint, place)
+
+
 def _backward(_lease: Lease, group: list[_Request]) -> None:
     """The gradients of each joint computation, for all members that want them at once. A member's losses only depend on
     its own part, so each gets what it would have got alone."""
@@ -162,6 +175,7 @@ def _backward(_lease: Lease, group: list[_Request]) -> None:
 _KINDS: dict[str, Callable[[Lease, list[_Request]], None]] = {
     "encode": _encode,
     "predict": _predict,
+    "decode": _decode,
     "backward": _backward,
 }
 
@@ -183,7 +197,7 @@ class _Shared(torch.autograd.Function):
 
 
 class PooledLease:
-    """One member's view of the lease: prompts and predictions go through the pool, all else straight to the model."""
+    """One member's view of the lease: prompts, predictions and decoding go through the pool, all else straight to the model."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -211,3 +225,9 @@ class PooledLease:
         if gradient:
             prediction = _Shared.apply(self._pool, joint, place, prediction, conditioning.context)
         return prediction
+
+    def decode_latents(self, latents: torch.Tensor) -> torch.Tensor:
+        """As ``Lease.decode_latents``."""
+        gradient = torch.is_grad_enabled() and latents.requires_grad
+        pixels, joint, place = self._pool.ask("decode", latents, gradient=gradient)
+        return _Shared.apply(self._pool, joint, place, pixels, latents) if gradient else pixels

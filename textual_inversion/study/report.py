@@ -9,9 +9,9 @@ from statistics import fmean
 
 from ..core.errors import InputError
 from ..core.files import write_text
-from .arms import all_names
+from .arms import all_names, pair_names
 from .bars import bars
-from .concepts import STUDIED
+from .concepts import HIDDEN, STUDIED, HiddenConcept
 from .figures import Summary, rank_correlation, stop_of, summaries
 from .results import Result, Results
 
@@ -23,16 +23,22 @@ def write_report(results: Results, *, page: Path = PAGE) -> None:
 
     Raises InputError where the page has not the marks.
     """
-    says = all_names()
-    rows = [result for name in says for result in results.of(name)]
     text = page.read_text(encoding="utf-8")
-    for name, table in _TABLES.items():
-        text = _replaced(text, name, table(rows, says))
+    for says, tables in ((all_names(), _TABLES), (pair_names(), _PAIR_TABLES)):
+        rows = [result for name in says for result in results.of(name)]
+        for name, table in tables.items():
+            text = _replaced(text, name, table(rows, says))
     write_text(page, text)
-    found = [each for each in summaries(rows) if each.runs >= len(STUDIED)]
-    if found:
-        picture = bars([(f"{each.arm}, {each.evaluations}", each.concept, each.obedience) for each in found])
-        picture.save(page.with_suffix(".png"), optimize=True)
+    _write_picture(results, page.with_suffix(".png"))
+
+
+def _write_picture(results: Results, path: Path) -> None:
+    """The bars of the arms that have every concept."""
+    found = summaries(result for name in all_names() for result in results.of(name))
+    whole = [each for each in found if each.concepts == len(STUDIED)]
+    if whole:
+        rows = [(f"{each.arm}, {each.evaluations}", each.concept, each.obedience) for each in whole]
+        bars(rows).save(path, optimize=True)
 
 
 def _replaced(text: str, name: str, table: str) -> str:
@@ -42,73 +48,106 @@ def _replaced(text: str, name: str, table: str) -> str:
     return marked.sub(lambda match: f"{match[1]}{table}{match[2]}", text)
 
 
+_ARMS_HEAD = (
+    "arm",
+    "what it is",
+    "evaluations",
+    "runs",
+    "concept",
+    "between seeds",
+    "obedience",
+    "style",
+    "both",
+    "loss gone",
+    "norm",
+    "drift",
+)
+_PAIRS_HEAD = (
+    "arm",
+    "what it is",
+    "steps",
+    "evaluations",
+    "runs",
+    "concept",
+    "between seeds",
+    "obedience",
+    "style",
+    "both",
+)
+
+
 def _arms_table(rows: Sequence[Result], says: dict[str, str]) -> str:
-    head = (
-        "arm",
-        "what it is",
-        "evaluations",
-        "runs",
-        "concept",
-        "obedience",
-        "style",
-        "both",
-        "loss gone",
-        "norm",
-        "drift",
-    )
-    return "".join([_line(*head), _line(*["---"] * len(head)), *(_arm_line(each, says) for each in summaries(rows))])
+    return _table(_ARMS_HEAD, [_arm_cells(each, says) for each in summaries(rows)])
 
 
-def _arm_line(each: Summary, says: dict[str, str]) -> str:
-    return _line(
+def _arm_cells(each: Summary, says: dict[str, str]) -> list[str]:
+    return [
         each.arm,
         says[each.arm],
         str(each.evaluations),
-        _runs(each),
-        f"{_percent(each.concept)} ± {_percent(each.spread)}",
-        _percent(each.obedience),
-        _percent(each.style),
-        _percent(each.both),
+        _runs(each, STUDIED),
+        *_shares(each),
         _percent(each.loss_gone),
         _number(each.norm),
         _number(each.drift),
-    )
+    ]
 
 
-def _runs(each: Summary) -> str:
-    return str(each.runs) if each.concepts == len(STUDIED) else f"{each.runs} ({each.concepts} concepts)"
+def _pairs_table(rows: Sequence[Result], says: dict[str, str]) -> str:
+    return _table(_PAIRS_HEAD, [_pair_cells(each, says) for each in summaries(rows)])
+
+
+def _pair_cells(each: Summary, says: dict[str, str]) -> list[str]:
+    return [
+        each.arm,
+        says[each.arm],
+        str(each.steps),
+        str(each.evaluations),
+        _runs(each, HIDDEN),
+        *_shares(each),
+    ]
+
+
+def _shares(each: Summary) -> list[str]:
+    return [
+        f"{_percent(each.concept)} ± {_percent(each.spread)}",
+        "" if each.seed_spread is None else f"± {_percent(each.seed_spread)}",
+        _percent(each.obedience),
+        _percent(each.style),
+        _percent(each.both),
+    ]
+
+
+def _runs(each: Summary, of: Sequence[HiddenConcept]) -> str:
+    return str(each.runs) if each.concepts == len(of) else f"{each.runs} ({each.concepts} concepts)"
 
 
 def _concepts_table(rows: Sequence[Result], _says: dict[str, str]) -> str:
-    points = list(dict.fromkeys((row.arm, row.evaluations) for row in rows))
-    lines = [_line("arm", *[concept.name for concept in STUDIED]), _line(*["---"] * (1 + len(STUDIED)))]
-    for arm, evaluations in points:
-        cells: list[str] = []
-        for concept in STUDIED:
-            mine = [
-                row.score["concept"]
-                for row in rows
-                if (row.arm, row.evaluations, row.concept) == (arm, evaluations, concept.name)
-            ]
-            cells.append(_percent(fmean(mine)) if mine else "")
-        lines.append(_line(f"{arm}, {evaluations}", *cells))
-    return "".join(lines)
+    return _table(("arm", *[concept.name for concept in STUDIED]), _concept_lines(rows, STUDIED))
+
+
+def _pair_concepts_table(rows: Sequence[Result], _says: dict[str, str]) -> str:
+    return _table(("arm", *[concept.name for concept in HIDDEN]), _concept_lines(rows, HIDDEN))
+
+
+def _concept_lines(rows: Sequence[Result], concepts: Sequence[HiddenConcept]) -> list[list[str]]:
+    lines: list[list[str]] = []
+    for arm, evaluations in dict.fromkeys((row.arm, row.evaluations) for row in rows):
+        mine = [row for row in rows if (row.arm, row.evaluations) == (arm, evaluations)]
+        shares = [[row.score["concept"] for row in mine if row.concept == concept.name] for concept in concepts]
+        lines.append([f"{arm}, {evaluations}", *(_percent(fmean(some)) if some else "" for some in shares)])
+    return lines
 
 
 def _stops_table(rows: Sequence[Result], says: dict[str, str]) -> str:
-    lines = [_line("arm", "runs", "steps saved", "best loss until then, above the best"), _line(*["---"] * 4)]
+    lines: list[list[str]] = []
     for arm in says:
         stops = [stop for row in rows if row.arm == arm and row.outcome for stop in [stop_of(row)] if stop]
         if stops:
-            lines.append(
-                _line(
-                    arm,
-                    str(len(stops)),
-                    _percent(fmean(each.saved for each in stops)),
-                    f"{_percent(fmean(each.worse for each in stops))} (at most {_percent(max(each.worse for each in stops))})",
-                )
-            )
-    return "".join(lines)
+            worse = [each.worse for each in stops]
+            saved = _percent(fmean(each.saved for each in stops))
+            lines.append([arm, str(len(stops)), saved, f"{_percent(fmean(worse))} (at most {_percent(max(worse))})"])
+    return _table(("arm", "runs", "steps saved", "best loss until then, above the best"), lines)
 
 
 def _agreement_table(rows: Sequence[Result], _says: dict[str, str]) -> str:
@@ -118,28 +157,30 @@ def _agreement_table(rows: Sequence[Result], _says: dict[str, str]) -> str:
         ("context drift", "obedience", lambda row: row.drift),
         ("norm of the vectors", "obedience", lambda row: row.norm),
     )
-    lines = [_line("figure without the truth", "the truth", "runs", "rank correlation"), _line(*["---"] * 4)]
+    lines: list[list[str]] = []
     for name, truth, figure in measures:
         pairs = [(value, row.score[truth]) for row in trained if (value := figure(row)) is not None]
         rho = rank_correlation(pairs)
-        lines.append(_line(name, truth, str(len(pairs)), "" if rho is None else f"{rho:+.2f}"))
-    return "".join(lines)
+        lines.append([name, truth, str(len(pairs)), "" if rho is None else f"{rho:+.2f}"])
+    return _table(("figure without the truth", "the truth", "runs", "rank correlation"), lines)
 
 
 def _gone(row: Result) -> float | None:
     return 1 - row.loss / row.start_loss if row.loss is not None and row.start_loss else None
 
 
-_TABLES: dict[str, Callable[[Sequence[Result], dict[str, str]], str]] = {
+_Table = Callable[[Sequence[Result], dict[str, str]], str]
+_TABLES: dict[str, _Table] = {
     "arms": _arms_table,
     "concepts": _concepts_table,
     "stops": _stops_table,
     "agreement": _agreement_table,
 }
+_PAIR_TABLES: dict[str, _Table] = {"pairs": _pairs_table, "pair-concepts": _pair_concepts_table}
 
 
-def _line(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |\n"
+def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (head, ["---"] * len(head), *lines))
 
 
 def _percent(value: float | None) -> str:

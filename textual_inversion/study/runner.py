@@ -6,22 +6,26 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
+from ..core.halves import negative_name
 from ..core.host import Host, Lease, LeaseRequest
 from ..demo.grader import Grader
 from ..demo.models import with_plain_attention
 from ..hosts.standalone.host import StandaloneHost
-from .arms import Arm
-from .concepts import STUDIED, HiddenConcept
+from .arm import Arm
+from .compiled import with_compiled_batches
+from .concepts import HiddenConcept
 from .judging import judge
+from .painting import USUAL
 from .pool import Pool
 from .results import Result, Results
 from .training import PooledHost, Trained, Training, begin, follow
 
 POOL_PICTURES = 32
-"""Pictures in one joint pass of the U-Net: the quickest on a processor with matrix units."""
+"""Evaluations in one joint pass of the U-Net: the quickest on a processor with matrix units."""
 
 
 def run_study(
@@ -30,15 +34,21 @@ def run_study(
     *,
     work: Path,
     hours: float = float("inf"),
-    concepts: Sequence[HiddenConcept] = STUDIED,
+    concepts: Sequence[HiddenConcept] | None = None,
     precision: str = "bfloat16",
+    compiled: bool = False,
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
 ) -> None:
-    """Do all that is missing, in the arms' order; no new pool is begun after ``hours``."""
+    """Do all that is missing, in the arms' order; no new pool is begun after ``hours``.
+
+    ``concepts`` None are each arm's own. ``compiled`` computes the usual batches by ``torch.compile``.
+    """
     until = time.monotonic() + hours * 3600
     host = StandaloneHost(embeddings_dir=work / "embeddings", threads=1)
     grader = Grader.load()
-    with_plain_attention(host.load(LeaseRequest(precision=precision)).networks.unet)  # type: ignore[arg-type]
+    unet = with_plain_attention(host.load(LeaseRequest(precision=precision)).networks.unet)  # type: ignore[arg-type]
+    if compiled:
+        with_compiled_batches(unet, {POOL_PICTURES, 2 * USUAL.batch})
     with host.lease(LeaseRequest(precision=precision)) as lease:  # type: ignore[arg-type]
         for pool in pools(missing(arms, results, concepts)):
             if time.monotonic() > until:
@@ -51,20 +61,20 @@ def run_study(
             say(f"{len(pool)} runs of {pool[0].arm.name} and others in {time.monotonic() - began:.0f} s")
 
 
-def missing(arms: Sequence[Arm], results: Results, concepts: Sequence[HiddenConcept]) -> list[Training]:
-    """What has no result, in order; untrained arms once, as no seed decides anything there."""
+def missing(arms: Sequence[Arm], results: Results, concepts: Sequence[HiddenConcept] | None = None) -> list[Training]:
+    """What has no result, in order; untrained arms once, as no seed decides anything there. ``concepts`` None are each arm's."""
     wanted: list[Training] = []
     for arm in arms:
         for seed in arm.seeds[:1] if arm.words else arm.seeds:
-            for concept in concepts:
+            for concept in arm.concepts if concepts is None else concepts:
                 if not results.has(arm.name, concept.name, seed):
                     wanted.append(Training(arm=arm, concept=concept, seed=seed, name=f"zq{len(wanted) % 1000:03d}"))
     return wanted
 
 
 def pools(trainings: Iterable[Training]) -> Iterator[list[Training]]:
-    """Neighbours of one batch size and number of steps together, up to ``POOL_PICTURES`` pictures."""
-    for (words, batch, _), group in groupby(trainings, key=lambda t: (t.arm.words, t.arm.batch_size, t.arm.steps)):
+    """Neighbours of one batch size and number of steps together, up to ``POOL_PICTURES`` evaluations a pass."""
+    for (words, batch, _), group in groupby(trainings, key=lambda t: (t.arm.words, t.arm.pass_size, t.arm.steps)):
         some, size = list(group), 1 if words else max(1, POOL_PICTURES // batch)
         yield from (some[start : start + size] for start in range(0, len(some), size))
 
@@ -107,14 +117,23 @@ def _untrained(training: Training, lease: Lease, grader: Grader) -> Result:
 
 def _judged(training: Training, trained: Trained, lease: Lease, grader: Grader) -> Iterator[Result]:
     """A result for every step that was kept, the last one last: it is what tells that all is done."""
-    for step, vectors in sorted(trained.vectors.items()):
-        score = judge(lease, grader, training.concept, stands_for=training.name, embeddings={training.name: vectors})
+    arm = training.arm
+    for step, kept in sorted(trained.kept.items()):
+        score = judge(
+            lease,
+            grader,
+            training.concept,
+            stands_for=training.name,
+            embeddings=kept.named(training.name),
+            negative=negative_name(training.name) if kept.negative else "",
+            settings=replace(USUAL, guidance_scale=arm.guidance_scale),
+        )
         seen = [event for event in trained.evaluated if event.step <= step]
         yield Result(
-            arm=training.arm.name,
+            arm=arm.name,
             concept=training.concept.name,
             seed=training.seed,
-            evaluations=step * training.arm.batch_size,
+            evaluations=step * arm.step_size,
             score=vars(score),
             steps=step,
             loss=seen[-1].loss if seen else None,

@@ -16,10 +16,11 @@ from ..core.create import create
 from ..core.embedding import Vectors
 from ..core.events import Evaluated, Event, Finished, Stepped
 from ..core.formats import read_embedding
+from ..core.halves import negative_name, negative_path
 from ..core.host import Host, Lease, LeaseRequest
 from ..core.run import train
 from ..demo.world import SIZE
-from .arms import Arm
+from .arm import Arm
 from .concepts import HiddenConcept, write_training_folder
 from .pool import Pool, PooledLease
 
@@ -61,12 +62,24 @@ class PooledHost:
         """Nobody but the study uses it."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """The vectors of one step; ``negative`` is the other half of a pair."""
+
+    positive: Vectors
+    negative: Vectors | None
+
+    def named(self, name: str) -> dict[str, Vectors]:
+        """As prompts know them."""
+        return {name: self.positive} | ({negative_name(name): self.negative} if self.negative else {})
+
+
 @dataclass
 class Trained:
     """What a training left: vectors by the step they are from, and what it told."""
 
     finished: Finished
-    vectors: dict[int, Vectors]
+    kept: dict[int, Kept]
     evaluated: list[Evaluated] = field(default_factory=list[Evaluated])
     norms: dict[int, float] = field(default_factory=dict[int, float])
 
@@ -74,7 +87,9 @@ class Trained:
 def begin(training: Training, host: PooledHost, work: Path) -> TrainConfig:
     """Write the pictures, make the embedding; returns the settings of the run."""
     folder = work / training.folder
-    template = write_training_folder(folder / "pictures", training.concept, count=training.arm.pictures)
+    template = write_training_folder(
+        folder / "pictures", training.concept, count=training.arm.pictures, varied=training.arm.varied
+    )
     options: dict[str, Any] = {"init_text": training.concept.word, **training.arm.create}
     create(cast(Host, host), name=training.name, overwrite=True, seed=training.seed, **options)
     steps = training.arm.steps
@@ -105,14 +120,22 @@ def follow(training: Training, config: TrainConfig, host: PooledHost) -> Trained
     finished = train(config, cast(Host, host), control=Control(), emit=told.append)
     if finished.outcome not in ("done", "stopped"):
         raise RuntimeError(f"{training.folder}: {finished.message}")
+    kept = {finished.step: _kept(Path(finished.embedding), pair=training.arm.pair)}
     copies = Path(finished.run_dir) / "embeddings"
-    vectors = {finished.step: read_embedding(Path(finished.embedding)).vectors}
     for share in training.arm.judged_at:
         step = round(training.arm.steps * share)
-        vectors[step] = read_embedding(copies / f"{training.name}-{step}.pt").vectors
+        kept[step] = _kept(copies / f"{training.name}-{step}.pt", pair=training.arm.pair)
     return Trained(
         finished=finished,
-        vectors={step: {"clip_l": next(iter(rows.values()))} for step, rows in vectors.items()},
+        kept=kept,
         evaluated=[event for event in told if isinstance(event, Evaluated)],
-        norms={event.step: event.vector_norm for event in told if isinstance(event, Stepped) and event.step in vectors},
+        norms={event.step: event.vector_norm for event in told if isinstance(event, Stepped) and event.step in kept},
     )
+
+
+def _kept(path: Path, *, pair: bool) -> Kept:
+    return Kept(positive=_rows(path), negative=_rows(negative_path(path)) if pair else None)
+
+
+def _rows(path: Path) -> Vectors:
+    return {"clip_l": next(iter(read_embedding(path).vectors.values()))}

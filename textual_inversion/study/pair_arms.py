@@ -1,0 +1,53 @@
+"""The arms about one picture: a pair (APT) against a single embedding, by work and by steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .arm import BUDGET, Arm
+from .concepts import HIDDEN
+
+_GUIDANCE = 3.0
+_ONE: Mapping[str, object] = {"learning_rate": "0.003", "batch_size": 1, "clip_gradient": "norm", "clip_value": "1"}
+"""What DreamArtist's mini-guide advises for one thing, and the clipping that DreamArtist always did."""
+_PAIR: Mapping[str, object] = {**_ONE, "apt": True, "guidance": f"{_GUIDANCE:g}", "negative_filewords": False}
+
+
+def _plain(name: str, says: str, **train: object) -> Arm:
+    """A single embedding of three vectors from one picture; at half of its work it has made as many steps as a pair."""
+    return Arm(
+        name=name,
+        says=says,
+        create={"vectors": 3},
+        train={**_ONE, **train},
+        judged_at=(0.5,),
+        pictures=1,
+        concepts=HIDDEN,
+    )
+
+
+def _pair(name: str, says: str, *, guidance_scale: float = _GUIDANCE, **train: object) -> Arm:
+    """Three positive and six negative vectors from one picture, judged at the guidance scale they were trained with."""
+    return Arm(
+        name=name,
+        says=says,
+        create={"apt": True, "vectors": 3, "negative_vectors": 6},
+        train={**_PAIR, **train},
+        budget=BUDGET,
+        pictures=1,
+        guidance_scale=guidance_scale,
+        concepts=HIDDEN,
+    )
+
+
+PAIR_ARMS: tuple[Arm, ...] = (
+    _plain("one-plain", "a single embedding, three vectors, rate 0.003"),
+    _pair("pair", "a pair, 3 + 6 vectors, rate 0.003, guidance 3"),
+    _pair("pair-ema", "the same with an EMA of 0.97", ema=0.97),
+    _pair("pair-dynamic", "the same with guidance 1.5-3.0:cos", guidance="1.5-3.0:cos"),
+    _pair("pair-guidance-5", "the same with guidance 5", guidance="5", guidance_scale=5.0),
+    _pair("pair-captions", "the same, file words in the negative prompt too", negative_filewords=True),
+    _plain("one-velocity", "a single embedding with the loss as an error in v", loss_weighting="velocity"),
+    _pair("pair-velocity", "a pair with the loss as an error in v", loss_weighting="velocity"),
+    _pair("pair-reconstruction", "a pair with the reconstruction loss, weight 1", reconstruction=1.0),
+)
