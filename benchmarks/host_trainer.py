@@ -115,13 +115,13 @@ class Bench:
         from modules import sd_hijack, shared
         from modules.textual_inversion import textual_inversion as trainer
 
-        shared.opts.data.update(training_xattention_optimizations=optimized, save_training_settings_to_txt=False)
+        shared.opts.data.update(save_training_settings_to_txt=False)
         trainer.create_embedding(name, SETTINGS["vectors"], True, "red")
         sd_hijack.model_hijack.embedding_db.load_textual_inversion_embeddings(force_reload=True)
         trainer.textual_inversion_templates[PROMPTS] = trainer.TextualInversionTemplate(
             PROMPTS, str(Path(shared.cmd_opts.textual_inversion_templates_dir) / PROMPTS)
         )
-        with _repaired(), _timed() as times:
+        with _repaired(), _attention(optimized=optimized), _timed() as times:
             trainer.train_embedding(
                 id_task="",
                 embedding_name=name,
@@ -159,6 +159,21 @@ class Bench:
                 f"AUTOMATIC1111's trainer made {len(times)} of {self.steps + 1} steps; its log tells why."
             )
         return _differences(times)
+
+
+@contextmanager
+def _attention(*, optimized: bool) -> Iterator[None]:
+    """The option *Use cross attention optimizations while training*, which is no matter of the trainer itself: the Train
+    tab's button takes the optimizations off before it calls it, and puts them on again afterwards."""
+    from modules import sd_hijack
+
+    if not optimized:
+        sd_hijack.undo_optimizations()
+    try:
+        yield
+    finally:
+        if not optimized:
+            sd_hijack.apply_optimizations()
 
 
 def _differences(times: list[float]) -> list[float]:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tiny_models import make_tiny_checkpoint
 
+from textual_inversion.core.errors import InputError
 from textual_inversion.core.host import LeaseRequest
 from textual_inversion.demo.grader import Grader
 from textual_inversion.hosts.standalone import StandaloneHost
@@ -81,3 +82,19 @@ def test_pairs_are_trained_side_by_side_and_judged_with_both_halves(tmp_path: Pa
     assert [len(halves[name]["clip_l"]) for name in ("zq000", "zq000-neg")] == [3, 6]
     later = judged.embeddings[1]
     assert not torch.equal(halves["zq000-neg"]["clip_l"], later["zq000-neg"]["clip_l"]), "the negative half learns"
+
+
+def test_what_an_arm_left_is_judged_once_more_by_another_guidance_scale(tmp_path: Path) -> None:
+    pair = dataclasses.replace(find_arm("pair"), budget=4, concepts=HIDDEN[:2])
+    again = dataclasses.replace(find_arm("pair-alone"), concepts=HIDDEN[:2], seeds=(1,))
+    with pytest.raises(InputError, match="nothing in"):
+        _run(again, tmp_path / "empty")
+    _, first = _run(pair, tmp_path)
+    rows, judged = _run(again, tmp_path)
+    assert [(row.arm, row.concept, row.evaluations, row.outcome) for row in rows] == [
+        ("pair-alone", HIDDEN[0].name, 4, "judged"),
+        ("pair-alone", HIDDEN[1].name, 4, "judged"),
+    ]
+    assert judged.negatives == ["", ""], "the positive half alone"
+    assert judged.scales == [5.0, 5.0]
+    torch.testing.assert_close(judged.embeddings[0], first.embeddings[0])

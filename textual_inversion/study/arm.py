@@ -21,7 +21,8 @@ class Arm:
     """One way to train. ``budget`` is in evaluations of the U-Net; a pair needs two for a picture.
 
     ``judged_at`` are further shares of the budget at which the copy is judged too. ``words``: no training at all, the
-    concept's own field of that name (``word``, ``closest``) is used as it stands. ``pictures`` is the size of the training folder,
+    concept's own field of that name (``word``, ``closest``) is used as it stands. ``of``: none either, what that arm left in the
+    work folder is judged once more, by this arm's guidance scale and, where ``alone`` says so, without a pair's negative half. ``pictures`` is the size of the training folder,
     ``varied`` shows every background, place and style in it, those of the questions too. ``guidance_scale`` is what its pictures
     are judged with.
     """
@@ -34,10 +35,17 @@ class Arm:
     judged_at: tuple[float, ...] = ()
     seeds: tuple[int, ...] = ALL_SEEDS
     words: str | None = None
+    of: str | None = None
+    alone: bool = False
     pictures: int = 8
     varied: bool = False
     guidance_scale: float = 5.0
     concepts: tuple[HiddenConcept, ...] = STUDIED
+
+    @property
+    def trains(self) -> bool:
+        """Whether it makes embeddings of its own."""
+        return self.words is None and self.of is None
 
     @property
     def pair(self) -> bool:

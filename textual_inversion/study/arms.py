@@ -103,7 +103,7 @@ ARMS: tuple[Arm, ...] = (
     _best(
         "velocity-8-clamp", "the same, vectors not longer than twice the words' mean", norm_rule="clamp", norm_limit=2.0
     ),
-    _best("velocity-8-context", "the same with the context term, weight 0.1", context_weight=0.1),
+    _best("velocity-8-context", "the same with the context term, weight 0.3", context_weight=0.3),
     _best("velocity-8-noisy", "the same with noisy levels more often", timestep_bias="noisy"),
     _best(
         "noisy-8",

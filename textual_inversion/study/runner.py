@@ -22,7 +22,7 @@ from .judging import judge
 from .painting import USUAL
 from .pool import Pool
 from .results import Result, Results
-from .training import PooledHost, Trained, Training, begin, follow
+from .training import PooledHost, Trained, Training, begin, follow, left_by
 
 POOL_PICTURES = 32
 """Evaluations in one joint pass of the U-Net: the quickest on a processor with matrix units."""
@@ -74,14 +74,18 @@ def missing(arms: Sequence[Arm], results: Results, concepts: Sequence[HiddenConc
 
 def pools(trainings: Iterable[Training]) -> Iterator[list[Training]]:
     """Neighbours of one batch size and number of steps together, up to ``POOL_PICTURES`` evaluations a pass."""
-    for (words, batch, _), group in groupby(trainings, key=lambda t: (t.arm.words, t.arm.pass_size, t.arm.steps)):
-        some, size = list(group), 1 if words else max(1, POOL_PICTURES // batch)
+    for (trains, batch, _), group in groupby(trainings, key=lambda t: (t.arm.trains, t.arm.pass_size, t.arm.steps)):
+        some, size = list(group), max(1, POOL_PICTURES // batch) if trains else 1
         yield from (some[start : start + size] for start in range(0, len(some), size))
 
 
 def _results(pool: Sequence[Training], host: Host, lease: Lease, grader: Grader, work: Path) -> Iterator[Result]:
     if pool[0].arm.words:
         yield from (_untrained(training, lease, grader) for training in pool)
+        return
+    if pool[0].arm.of:
+        for training in pool:
+            yield from _judged(training, left_by(training, work), lease, grader)
         return
     for training, trained in zip(pool, _trained(pool, host, lease, work), strict=True):
         yield from _judged(training, trained, lease, grader)
@@ -125,7 +129,7 @@ def _judged(training: Training, trained: Trained, lease: Lease, grader: Grader) 
             training.concept,
             stands_for=training.name,
             embeddings=kept.named(training.name),
-            negative=negative_name(training.name) if kept.negative else "",
+            negative=negative_name(training.name) if kept.negative and not arm.alone else "",
             settings=replace(USUAL, guidance_scale=arm.guidance_scale),
         )
         seen = [event for event in trained.evaluated if event.step <= step]
@@ -141,7 +145,7 @@ def _judged(training: Training, trained: Trained, lease: Lease, grader: Grader) 
             norm=trained.norms.get(step),
             gain=seen[-1].gain if seen else None,
             drift=seen[-1].drift if seen else None,
-            outcome=trained.finished.outcome if step == trained.finished.step else "",
+            outcome=trained.outcome if step == trained.step else "",
             curve=tuple((event.step, round(event.loss, 6)) for event in seen),
         )
 

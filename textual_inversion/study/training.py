@@ -14,9 +14,10 @@ from ..core.config import TrainConfig
 from ..core.control import Control
 from ..core.create import create
 from ..core.embedding import Vectors
-from ..core.events import Evaluated, Event, Finished, Stepped
+from ..core.errors import InputError
+from ..core.events import Evaluated, Event, Stepped
 from ..core.formats import read_embedding
-from ..core.halves import negative_name, negative_path
+from ..core.halves import negative_name, negative_path, pair_name
 from ..core.host import Host, Lease, LeaseRequest
 from ..core.run import train
 from ..demo.world import SIZE
@@ -76,9 +77,10 @@ class Kept:
 
 @dataclass
 class Trained:
-    """What a training left: vectors by the step they are from, and what it told."""
+    """What a training left after its last ``step``: vectors by the step they are from, and what it told."""
 
-    finished: Finished
+    step: int
+    outcome: str
     kept: dict[int, Kept]
     evaluated: list[Evaluated] = field(default_factory=list[Evaluated])
     norms: dict[int, float] = field(default_factory=dict[int, float])
@@ -126,11 +128,27 @@ def follow(training: Training, config: TrainConfig, host: PooledHost) -> Trained
         step = round(training.arm.steps * share)
         kept[step] = _kept(copies / f"{training.name}-{step}.pt", pair=training.arm.pair)
     return Trained(
-        finished=finished,
+        step=finished.step,
+        outcome=finished.outcome,
         kept=kept,
         evaluated=[event for event in told if isinstance(event, Evaluated)],
         norms={event.step: event.vector_norm for event in told if isinstance(event, Stepped) and event.step in kept},
     )
+
+
+def left_by(training: Training, work: Path) -> Trained:
+    """What the arm that ``training``'s arm is about left of the same concept and seed in the work folder.
+
+    Raises InputError where there is nothing.
+    """
+    folder = work / "embeddings" / f"{training.arm.of}/{training.concept.name}-{training.seed}"
+    found = [path for path in folder.glob("*.pt") if pair_name(path.stem) == path.stem]
+    if not found:
+        raise InputError(
+            f"{training.arm.name} judges what the arm {training.arm.of} left; there is nothing in {folder}."
+        )
+    step = read_embedding(found[0]).step or 0
+    return Trained(step=step, outcome="judged", kept={step: _kept(found[0], pair=training.arm.pair)})
 
 
 def _kept(path: Path, *, pair: bool) -> Kept:
