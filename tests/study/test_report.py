@@ -11,7 +11,7 @@ from textual_inversion.study.__main__ import main
 from textual_inversion.study.arm import BUDGET
 from textual_inversion.study.arms import ARMS, all_names, find_arm, pair_names
 from textual_inversion.study.concepts import HIDDEN, STUDIED
-from textual_inversion.study.figures import rank_correlation, stop_of, summaries
+from textual_inversion.study.figures import choice_of, rank_correlation, stop_of, summaries
 from textual_inversion.study.pair_arms import PAIR_ARMS
 from textual_inversion.study.report import PAGE, write_report
 from textual_inversion.study.results import SHIPPED, Result, Results
@@ -62,13 +62,22 @@ def test_what_stopping_would_have_saved() -> None:
     assert stop_of(_result()) is None
 
 
+def test_the_step_of_the_least_loss_against_the_step_that_the_truth_would_choose() -> None:
+    judged = ((10, 0.5, 0.3), (20, 0.2, 0.6), (30, 0.25, 0.9), (40, 0.3, 0.7))
+    rows = [_result(steps=step, loss=loss, share=share) for step, loss, share in reversed(judged)]
+    choice = choice_of([*rows, _result("b", loss=0.1)])
+    assert choice is not None
+    assert (choice.runs, choice.last, choice.chosen, choice.best) == (1, 0.7, 0.6, 0.9)
+    assert choice_of(rows[:2]) is None
+
+
 def test_the_page_is_written_between_its_marks_and_nowhere_else(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "before\n"
         + "".join(
             f"<!-- {n} -->\nold\n<!-- /{n} -->\nkept {n}\n"
-            for n in ("arms", "concepts", "stops", "agreement", "pairs", "pair-concepts")
+            for n in ("arms", "concepts", "stops", "choices", "agreement", "pairs", "pair-concepts")
         )
     )
     results = Results(tmp_path / "results")

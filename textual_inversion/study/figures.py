@@ -117,3 +117,39 @@ def stop_of(result: Result) -> Stop | None:
     ends = [end for end in range(1, len(losses) + 1) if has_settled(losses[:end], window=window)]
     end = ends[0] if ends else len(losses)
     return Stop(saved=1 - curve[end - 1][0] / curve[-1][0], worse=min(losses[:end]) / min(losses) - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Runs that were judged at several steps: mean concept at the last step, at that of the least fixed-batch loss, and at the
+    step that the truth would choose."""
+
+    runs: int
+    last: float
+    chosen: float
+    best: float
+
+
+def choice_of(results: Iterable[Result]) -> Choice | None:
+    """Of an arm's results; None where no run was judged at three steps or more."""
+    runs: dict[tuple[str, int], list[Result]] = {}
+    for result in results:
+        if result.loss is not None:
+            runs.setdefault((result.concept, result.seed), []).append(result)
+    several = [sorted(some, key=lambda result: result.steps) for some in runs.values() if len(some) >= 3]
+    if not several:
+        return None
+    return Choice(
+        runs=len(several),
+        last=fmean(_share(some[-1]) for some in several),
+        chosen=fmean(_share(min(some, key=_loss)) for some in several),
+        best=fmean(max(map(_share, some)) for some in several),
+    )
+
+
+def _share(result: Result) -> float:
+    return float(result.score["concept"])
+
+
+def _loss(result: Result) -> float:
+    return float("inf") if result.loss is None else result.loss

@@ -12,7 +12,7 @@ from ..core.files import write_text
 from .arms import all_names, pair_names
 from .bars import bars
 from .concepts import HIDDEN, STUDIED, HiddenConcept
-from .figures import Summary, rank_correlation, stop_of, summaries
+from .figures import Summary, choice_of, rank_correlation, stop_of, summaries
 from .results import Result, Results
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "study.md"
@@ -150,6 +150,15 @@ def _stops_table(rows: Sequence[Result], says: dict[str, str]) -> str:
     return _table(("arm", "runs", "steps saved", "best loss until then, above the best"), lines)
 
 
+def _choices_table(rows: Sequence[Result], says: dict[str, str]) -> str:
+    lines: list[list[str]] = []
+    for arm in says:
+        choice = choice_of(row for row in rows if row.arm == arm)
+        if choice:
+            lines.append([arm, str(choice.runs), *map(_percent, (choice.last, choice.chosen, choice.best))])
+    return _table(("arm", "runs", "at the last step", "at the least loss", "at the best by the truth"), lines)
+
+
 def _agreement_table(rows: Sequence[Result], _says: dict[str, str]) -> str:
     trained = [row for row in rows if row.evaluations]
     measures: tuple[tuple[str, str, Callable[[Result], float | None]], ...] = (
@@ -174,6 +183,7 @@ _TABLES: dict[str, _Table] = {
     "arms": _arms_table,
     "concepts": _concepts_table,
     "stops": _stops_table,
+    "choices": _choices_table,
     "agreement": _agreement_table,
 }
 _PAIR_TABLES: dict[str, _Table] = {"pairs": _pairs_table, "pair-concepts": _pair_concepts_table}
