@@ -25,12 +25,15 @@
             this.title = make("b", {});
             const file = make("input", {type: "file", accept: "image/*", hidden: ""});
             file.addEventListener("change", () => { if (file.files[0]) this.read(file.files[0]); file.value = ""; });
-            this.tools = make("div", {class: "ti-line", hidden: ""}, sizeLine, weightLine,
+            this.graded = make("input", {type: "checkbox"});
+            const gradedLine = make("label", {class: "ti-label"}, this.graded, make("span", {text: "Attention map (50 % counts once, 100 % five times)"}));
+            this.tools = make("div", {class: "ti-line", hidden: ""}, sizeLine, weightLine, gradedLine,
                 button("Undo", () => this.back()),
+                button("Spread over what looks alike", (event) => this.spread(event.currentTarget)),
                 button("All learned", () => this.fill(255)), button("Nothing learned", () => this.fill(0)), button("Invert", () => this.invert()),
                 button("Load a mask …", () => file.click()), file,
                 button("Save mask", () => this.save(), {class: "ti-button ti-primary"}), button("Remove mask", () => this.remove()));
-            const help = make("p", {class: "ti-help", text: "Paint what should not be learned with the brush at 0 %. Masks count in training with 'Use mask files as loss weight' (Train, Advanced)."});
+            const help = make("p", {class: "ti-help", text: "Paint what should not be learned with the brush at 0 %. Masks count in training with 'Use mask files as loss weight' (Train, Advanced). A few strokes are enough where 'Spread' finds the rest: it asks the loaded checkpoint's VAE what looks like what you marked."});
             this.node = make("div", {class: "ti-column"}, app.folderLine(() => this.load(), "Show"), this.note, this.strip, help, this.title, this.tools, this.stage);
             this.stage.hidden = true;
             this.listen();
@@ -47,6 +50,7 @@
             this.strip.replaceChildren(...answer.pictures.map((each) => {
                 const image = make("img", {src: this.app.address("prepare/picture", {folder, name: each.name, size: 96}), alt: each.name, title: each.name, loading: "lazy"});
                 const choice = make("button", {type: "button", class: `ti-mask-choice${each.mask ? " ti-has-mask" : ""}`, "aria-label": each.name}, image);
+                choice.dataset.graded = each.graded ? "true" : "";
                 choice.addEventListener("click", () => this.choose(each.name, choice));
                 return choice;
             }));
@@ -66,6 +70,7 @@
                 this.choice = choice;
                 for (const each of this.strip.children) each.setAttribute("aria-pressed", String(each === choice));
                 this.title.textContent = name;
+                this.graded.checked = Boolean(choice.dataset.graded);
                 this.tools.hidden = this.stage.hidden = false;
             });
         }
@@ -143,12 +148,31 @@
             URL.revokeObjectURL(source);
         }
 
+        get drawn() { return this.canvas.toDataURL("image/png").split(",")[1]; }
+
+        async spread(pressed) {
+            const {attempt} = window.textualInversionPrepare;
+            const {name} = this;
+            pressed.disabled = true;
+            await attempt(this.note, async () => {
+                this.note.textContent = "Looking at the picture …";
+                const {png} = await this.app.ask("prepare/spread-mask", {folder: this.loaded, name, png: this.drawn});
+                const mask = await this.bitmap(`data:image/png;base64,${png}`);
+                if (name !== this.name) return;
+                this.keep();
+                this.pen.drawImage(mask, 0, 0, this.canvas.width, this.canvas.height);
+                this.note.textContent = "Spread. Undo brings back what you drew.";
+            });
+            pressed.disabled = false;
+        }
+
         async save() {
             const {attempt} = window.textualInversionPrepare;
             await attempt(this.note, async () => {
-                const png = this.canvas.toDataURL("image/png").split(",")[1];
-                const {mask} = await this.app.ask("prepare/mask", {folder: this.loaded, name: this.name, png});
+                const graded = this.graded.checked;
+                const {mask} = await this.app.ask("prepare/mask", {folder: this.loaded, name: this.name, png: this.drawn, graded});
                 this.choice.classList.add("ti-has-mask");
+                this.choice.dataset.graded = graded ? "true" : "";
                 this.note.textContent = `Saved ${mask}.`;
             });
         }

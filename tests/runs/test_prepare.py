@@ -210,6 +210,50 @@ def test_masks(client, raw):
     assert not (raw / made).exists()
 
 
+def test_an_attention_map_is_saved_as_one_and_the_kinds_do_not_mix(client, raw):
+    folder = {"folder": str(raw)}
+    name = client.get("prepare/folder", params=folder).json()["pictures"][0]["name"]
+    map_ = {**folder, "name": name, "png": png(), "graded": True}
+    assert client.post("prepare/mask", json=map_).json()["mask"] == f"{Path(name).stem}_att.png"
+    shown = client.get("prepare/folder", params=folder).json()["pictures"][0]
+    assert (shown["mask"], shown["graded"]) == (True, True)
+    refused = client.post("prepare/mask", json={**map_, "graded": False})
+    assert (refused.status_code, refused.json()["field"]) == (400, "png")
+    assert "Remove it before saving a mask" in refused.json()["error"]
+    client.post("prepare/mask", json={**map_, "png": ""})
+    made = client.post("prepare/mask", json={**map_, "graded": False}).json()["mask"]
+    assert made == f"{Path(name).stem}_mask.png"
+    assert "Remove it before saving an attention map" in client.post("prepare/mask", json=map_).json()["error"]
+
+
+def test_what_is_drawn_is_spread_over_what_looks_alike(client, tmp_path, manager):
+    folder = tmp_path / "two-colours"
+    folder.mkdir()
+    picture = Image.new("RGB", (96, 64), (220, 30, 30))
+    picture.paste((30, 30, 220), (48, 0, 96, 64))
+    picture.save(folder / "a.png")
+    drawn = Image.new("L", (96, 64), 0)
+    drawn.paste(255, (8, 8, 24, 24))
+    data = io.BytesIO()
+    drawn.save(data, "PNG")
+    wanted = {"folder": str(folder), "name": "a.png", "png": base64.b64encode(data.getvalue()).decode()}
+    spread = Image.open(io.BytesIO(base64.b64decode(client.post("prepare/spread-mask", json=wanted).json()["png"])))
+    assert (spread.size, spread.mode) == ((96, 64), "L")
+    assert spread.getpixel((36, 44)) > 8, "the rest of the same colour is marked too"
+    assert spread.getpixel((80, 44)) == 0
+    assert [each.name for each in folder.iterdir()] == ["a.png"], "nothing is written"
+    for bad in ("no base64!", base64.b64encode(b"no picture").decode(), png((10, 90))):
+        assert client.post("prepare/spread-mask", json={**wanted, "png": bad}).json()["field"] == "png"
+
+
+def test_spreading_waits_for_no_run(client, raw, manager, config, training):
+    manager.start(config)
+    name = client.get("prepare/folder", params={"folder": str(raw)}).json()["pictures"][0]["name"]
+    answer = client.post("prepare/spread-mask", json={"folder": str(raw), "name": name, "png": png()})
+    assert answer.status_code == 409
+    assert "Pause it first" in answer.json()["error"]
+
+
 def test_check(client, raw):
     answer = client.post(
         "prepare/check", json={"folder": str(raw), "width": 64, "height": 64, "init_text": "img"}
@@ -240,6 +284,7 @@ def test_paths_outside_are_refused(manager, tmp_path, raw):
             ("exclude", {"folder": out, "name": "x"}),
             ("restore", {"folder": out, "name": "x"}),
             ("mask", {"folder": out, "name": "x"}),
+            ("spread-mask", {"folder": out, "name": "x"}),
             ("check", {"folder": out}),
             ("check", {"folder": ok, "template": str(raw / "x.txt")}),
         ]:

@@ -1,4 +1,7 @@
-"""Loss-weight masks that are drawn on the page: NAME_mask.png beside a picture, white where it is learned."""
+"""Loss-weight masks that are drawn on the page: NAME_mask.png beside a picture, white where it is learned.
+
+Or NAME_att.png, an attention map as DreamArtist's: mid grey counts once, white five times.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,17 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..core.apt.spread import spread_over
 from ..core.errors import InputError
 from ..core.files import disk_errors, write_bytes
 from ..core.folders import MASK_ENDINGS
-from ..core.masks import is_graded
+from ..core.host import Lease
+from ..core.masks import GRADED_ENDING, is_graded
 from ..core.pictures import open_picture
 
 MAX_SIDE = 4096
+MAX_SHOWN = 1024
+"""The page shows no picture larger than this."""
 
 
 def mask_of(picture: Path) -> Path | None:
@@ -39,29 +46,41 @@ def shown_mask(folder: Path, picture: Path, side: int) -> Image.Image:
     return mask
 
 
-def save_mask(folder: Path, picture: Path, png: bytes) -> str:
+def save_mask(folder: Path, picture: Path, png: bytes, *, graded: bool = False) -> str:
     """Write the mask of a picture at the picture's own size, or take it away where ``png`` is empty; returns its name.
 
-    Raises InputError for what is no PNG of the picture's shape, and for DreamArtist's attention maps, whose greys mean
-    something else.
+    ``graded`` makes it an attention map. Raises InputError for what is no PNG of the picture's shape, and where the picture
+    has a mask of the other kind, as the greys of the two mean different things.
     """
     file = mask_of(picture)
-    if file is not None and is_graded(file):
-        raise InputError(
-            f"{file.name} is an attention map of DreamArtist. Rename it before drawing a mask.", field="png"
-        )
-    target = file if file is not None else picture.with_name(f"{picture.stem}_mask.png")
+    if png and file is not None and is_graded(file) != graded:
+        kinds = ("a mask", "an attention map") if graded else ("an attention map", "a mask")
+        raise InputError(f"The picture has {kinds[0]}, {file.name}. Remove it before saving {kinds[1]}.", field="png")
+    target = (
+        file if file is not None else picture.with_name(f"{picture.stem}{GRADED_ENDING if graded else '_mask'}.png")
+    )
     if target.is_symlink():
         raise InputError(f"{target.name} is a link. Replace it by a file first.", field="png")
     if not png:
         with disk_errors(target):
             target.unlink(missing_ok=True)
         return ""
-    write_bytes(target, _fitted(png, open_picture(picture).rgb.size))
+    write_bytes(target, _png(_fitted(png, open_picture(picture).rgb.size)))
     return target.relative_to(folder).as_posix()
 
 
-def _fitted(png: bytes, size: tuple[int, int]) -> bytes:
+def spread_drawn(picture: Path, png: bytes, *, lease: Lease, longest: int) -> bytes:
+    """What was drawn, spread over what looks alike in the picture (DreamArtist's *Process Att-Map*); a PNG of the same size.
+
+    Raises InputError for what is no PNG of the picture's shape.
+    """
+    image = open_picture(picture).rgb
+    drawn = _fitted(png, image.size)
+    image.thumbnail((MAX_SHOWN, MAX_SHOWN))
+    return _png(spread_over(image, drawn.resize(image.size, Image.Resampling.BILINEAR), lease=lease, longest=longest))
+
+
+def _fitted(png: bytes, size: tuple[int, int]) -> Image.Image:
     try:
         with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
             if max(image.size) > MAX_SIDE:
@@ -74,6 +93,10 @@ def _fitted(png: bytes, size: tuple[int, int]) -> bytes:
             f"The mask has {mask.width} x {mask.height} pixels, its picture {size[0]} x {size[1]}: they must have the same shape.",
             field="png",
         )
+    return mask.resize(size, Image.Resampling.BILINEAR)
+
+
+def _png(mask: Image.Image) -> bytes:
     with io.BytesIO() as file:
-        mask.resize(size, Image.Resampling.BILINEAR).save(file, "PNG")
+        mask.save(file, "PNG")
         return file.getvalue()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -33,10 +33,14 @@ MAX_BODY_BYTES = 1_000_000
 MAX_UPLOAD_BYTES = 140_000_000
 """An embedding in a picture, in Base64: 4/3 of what formats/limits.py allows, and a little."""
 UPLOADS = ("/embeddings/picture", "/embeddings/extract")
+MAX_MASK_BYTES = 8_000_000
+MASKS = ("/prepare/mask", "/prepare/spread-mask")
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Handler = Callable[[Call], Any]
+Entry = tuple[str, str, Handler, int]
+"""Method, path below the prefix, what answers, the status of success."""
 
 _NO_STORE = {"Cache-Control": "no-store"}
 _PICTURE_HEADERS = {"X-Content-Type-Options": "nosniff", **_NO_STORE}
@@ -59,19 +63,19 @@ def mount(
     guard = access or Access()
     jobs = preparations or Preparations(borrow=manager.borrow)
     prepare = LaterApi(lambda: _prepare_api(manager, guard, jobs))
+    masks = LaterApi(lambda: _mask_api(manager, guard))
     library = LaterApi(lambda: _library_api(manager, guard))
-    apis = (Api(manager, guard), library, prepare)
+    later = [*_library_routes(library), *_prepare_routes(prepare), *_mask_routes(masks)]
     others = [route for route in app.router.routes if not getattr(route, "path", "").startswith(PREFIX)]
-    app.router.routes[:] = [*_routes(*apis, guard, more or {}), *others]
+    app.router.routes[:] = [*_routes(Api(manager, guard), later, guard, more or {}), *others]
 
 
-def _routes(api: Api, library: LaterApi, prepare: LaterApi, access: Access, more: Mapping[str, Handler]) -> list[Route]:
-    table: list[tuple[str, str, Handler, int]] = [
+def _routes(api: Api, later: Sequence[Entry], access: Access, more: Mapping[str, Handler]) -> list[Route]:
+    table: list[Entry] = [
         ("POST", "/create", api.create, 200),
         ("POST", "/train", api.train, 202),
         ("POST", "/convert", api.convert, 200),
-        *_library_routes(library),
-        *_prepare_routes(prepare),
+        *later,
         ("GET", "/queue", api.queue, 200),
         ("POST", "/queue", api.change_queue, 200),
         ("GET", "/runs", api.runs, 200),
@@ -94,7 +98,7 @@ def _routes(api: Api, library: LaterApi, prepare: LaterApi, access: Access, more
             _endpoint(
                 handle,
                 access,
-                most=(MAX_UPLOAD_BYTES if path in UPLOADS else MAX_BODY_BYTES) * (method == "POST"),
+                most=_most(path) * (method == "POST"),
                 status=status,
             ),
             methods=[method],
@@ -104,7 +108,14 @@ def _routes(api: Api, library: LaterApi, prepare: LaterApi, access: Access, more
     return [*routes, Route(ANYTHING_ELSE, _endpoint(_refuse, access, most=0, status=404), methods=_METHODS)]
 
 
-def _library_routes(library: LaterApi) -> list[tuple[str, str, Handler, int]]:
+def _most(path: str) -> int:
+    """Bytes that a body may have."""
+    if path in MASKS:
+        return MAX_MASK_BYTES
+    return MAX_UPLOAD_BYTES if path in UPLOADS else MAX_BODY_BYTES
+
+
+def _library_routes(library: LaterApi) -> list[Entry]:
     return [
         ("GET", "/embeddings", library.handler("embeddings"), 200),
         ("GET", "/embeddings/details", library.handler("details"), 200),
@@ -129,7 +140,7 @@ def _library_routes(library: LaterApi) -> list[tuple[str, str, Handler, int]]:
     ]
 
 
-def _prepare_routes(prepare: LaterApi) -> list[tuple[str, str, Handler, int]]:
+def _prepare_routes(prepare: LaterApi) -> list[Entry]:
     table = [
         ("GET", "/prepare/form", "form", 200),
         ("GET", "/prepare/jobs", "jobs", 200),
@@ -137,7 +148,6 @@ def _prepare_routes(prepare: LaterApi) -> list[tuple[str, str, Handler, int]]:
         ("GET", "/prepare/jobs/{job}/picture", "result", 200),
         ("GET", "/prepare/folder", "folder", 200),
         ("GET", "/prepare/picture", "picture", 200),
-        ("GET", "/prepare/mask", "mask", 200),
         ("POST", "/prepare/preview", "preview", 200),
         ("POST", "/prepare/start", "start", 202),
         ("POST", "/prepare/caption", "caption", 202),
@@ -146,10 +156,23 @@ def _prepare_routes(prepare: LaterApi) -> list[tuple[str, str, Handler, int]]:
         ("POST", "/prepare/undo", "undo", 200),
         ("POST", "/prepare/exclude", "exclude", 200),
         ("POST", "/prepare/restore", "restore", 200),
-        ("POST", "/prepare/mask", "set_mask", 200),
         ("POST", "/prepare/check", "check", 200),
     ]
     return [(method, path, prepare.handler(name), status) for method, path, name, status in table]
+
+
+def _mask_routes(masks: LaterApi) -> list[Entry]:
+    return [
+        ("GET", "/prepare/mask", masks.handler("mask"), 200),
+        ("POST", MASKS[0], masks.handler("set_mask"), 200),
+        ("POST", MASKS[1], masks.handler("spread_mask"), 200),
+    ]
+
+
+def _mask_api(manager: RunManager, access: Access) -> Any:
+    from .mask_api import mask_api
+
+    return mask_api(manager, access)
 
 
 def _library_api(manager: RunManager, access: Access) -> Any:

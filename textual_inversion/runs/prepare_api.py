@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import io
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from ..core.captioners import CaptionModels, OffersCaptionModels
 from ..core.errors import InputError
+from ..core.masks import is_graded
 from ..core.options import build
 from ..core.pictures import open_picture
 from ..prepare.edits import replaced, tag_counts, with_tag, without_tag
@@ -24,13 +20,12 @@ from .access import Access
 from .api import Call
 from .content import Content
 from .errors import ConflictError, UnknownRunError
+from .folder_access import Folders, asked, encoded, inside, thumbnail_side
 from .forms import described_form
 from .manager import RunManager
 from .preparations import Preparations
 
 _PATHS = ("source", "destination")
-_OPTIONAL_PATHS = ("tagger_file", "blip_folder")
-_LARGEST_THUMBNAIL = 1024
 _IN_PLACE = {"existing": "keep"}
 """Where captions lie beside the pictures already, none of them is replaced unasked, whatever a web UI does elsewhere."""
 
@@ -48,7 +43,7 @@ class PrepareApi:
         template_dirs: Sequence[Path] = (),
         native_size: Callable[[], int] = lambda: 512,
     ) -> None:
-        self._access, self._preparations, self._models = access, preparations, models
+        self._folders, self._preparations, self._models = Folders(access), preparations, models
         self._count_tokens, self._template_dirs = count_tokens, tuple(template_dirs)
         self._native_size = native_size
         self._editing = threading.Lock()
@@ -67,7 +62,7 @@ class PrepareApi:
         from ..prepare.job import checked_folders, prepare
 
         settings = build(PrepareSettings, {**self._models().defaults, **call.body})
-        self._check_paths(settings, _PATHS)
+        self._folders.check_paths(settings, _PATHS)
         _, destination = checked_folders(settings)
         models = self._models()
         job = self._preparations.start(
@@ -83,14 +78,14 @@ class PrepareApi:
         from ..prepare.preview import preview
 
         settings = build(PrepareSettings, {**self._models().defaults, **call.body})
-        self._access.check_path(settings.source, field="source")
+        self._folders.check(settings.source, field="source")
         return {"pictures": preview(settings)}
 
     def caption(self, call: Call) -> dict[str, Any]:
         from ..prepare.caption_folder import caption_folder
 
         request = build(requests.CaptionFolderRequest, {**self._models().defaults, **_IN_PLACE, **call.body})
-        self._check_paths(request, ("folder",))
+        self._folders.check_paths(request, ("folder",))
         folder = Path(request.folder.strip().strip('"')).resolve()
         models = self._models()
         job = self._preparations.start(
@@ -126,7 +121,7 @@ class PrepareApi:
 
     def folder(self, call: Call) -> dict[str, Any]:
         """The pictures of a training folder with their captions."""
-        folder = self._folder(build(requests.FolderRequest, _query(call, "folder", "recursive")))
+        folder = self._folders.folder(build(requests.FolderRequest, asked(call, "folder", "recursive")))
         pictures = folder.pictures()
         return {
             "folder": str(folder.folder),
@@ -137,13 +132,13 @@ class PrepareApi:
         }
 
     def picture(self, call: Call) -> Content:
-        request = build(requests.PictureRequest, _query(call, "folder", "name"))
-        folder = self._folder(request)
-        return self._thumbnail(_inside(folder.folder, request.name), call)
+        request = build(requests.PictureRequest, asked(call, "folder", "name"))
+        folder = self._folders.folder(request)
+        return self._thumbnail(inside(folder.folder, request.name), call)
 
     def edit(self, call: Call) -> dict[str, Any]:
         request = build(requests.EditRequest, call.body)
-        folder = self._folder(request)
+        folder = self._folders.folder(request)
         with self._editing:
             if request.action == "set":
                 return self._changed(folder, self._set(folder, request))
@@ -151,54 +146,32 @@ class PrepareApi:
             return self._changed(folder, folder.edit(what, change, names=list(request.names) or None))
 
     def undo(self, call: Call) -> dict[str, Any]:
-        folder = self._folder(build(requests.FolderRequest, call.body))
+        folder = self._folders.folder(build(requests.FolderRequest, call.body))
         with self._editing:
             what, notes = folder.undo()
         return {"undone": what, "notes": notes, "undo": folder.last_edit()}
 
     def exclude(self, call: Call) -> dict[str, Any]:
         request = build(requests.PictureRequest, call.body)
-        folder = self._folder(request)
+        folder = self._folders.folder(request)
         with self._editing:
             folder.exclude(request.name)
         return {"undo": folder.last_edit()}
 
     def restore(self, call: Call) -> dict[str, Any]:
         request = build(requests.PictureRequest, call.body)
-        folder = self._folder(request)
+        folder = self._folders.folder(request)
         with self._editing:
             folder.restore(request.name)
         return {"undo": folder.last_edit()}
-
-    def mask(self, call: Call) -> Content:
-        """The mask of a picture, grey; of one without, its alpha channel, else all white."""
-        from ..prepare.drawn_masks import shown_mask
-
-        request = build(requests.PictureRequest, _query(call, "folder", "name", "recursive"))
-        folder = self._folder(request)
-        mask = shown_mask(folder.folder, _picture_named(folder, request.name), _side(call))
-        return Content(data=_encoded(mask, "PNG"), media_type="image/png")
-
-    def set_mask(self, call: Call) -> dict[str, Any]:
-        from ..prepare.drawn_masks import save_mask
-
-        request = build(requests.MaskRequest, call.body)
-        folder = self._folder(request)
-        try:
-            png = base64.b64decode(request.png, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise InputError("The mask is not in Base64.", field="png") from error
-        with self._editing:
-            name = save_mask(folder.folder, _picture_named(folder, request.name), png)
-        return {"mask": name}
 
     def check(self, call: Call) -> dict[str, Any]:
         from ..prepare.check import check_folder
 
         request = build(requests.CheckRequest, call.body)
-        self._check_paths(request, ("folder",))
+        self._folders.check_paths(request, ("folder",))
         if request.template.strip():
-            self._access.check_path(request.template, field="template")
+            self._folders.check(request.template, field="template")
         report = check_folder(
             request.folder.strip().strip('"'),
             width=request.width,
@@ -237,28 +210,18 @@ class PrepareApi:
             "caption": each.caption,
             "written": each.written,
             "mask": bool(each.mask),
+            "graded": is_graded(Path(each.mask)),
             "problem": each.problem,
             "tokens": tokens,
         }
 
-    def _folder(self, request: Any) -> TrainingFolder:
-        self._check_paths(request, ("folder",))
-        return TrainingFolder(Path(request.folder.strip().strip('"')).resolve(), recursive=request.recursive)
-
-    def _check_paths(self, request: Any, names: tuple[str, ...]) -> None:
-        """Every path of a request; what may be left empty only where it is given."""
-        for name in names:
-            self._access.check_path(getattr(request, name), field=name)
-        for name in _OPTIONAL_PATHS:
-            if text := getattr(request, name, ""):
-                self._access.check_path(text, field=name)
-
     def _thumbnail(self, path: Path, call: Call) -> Content:
         """A link inside the folder may lead out of it: what it leads to is checked as well."""
-        self._access.check_path(str(path), field="name")
+        self._folders.check(str(path), field="name")
         image = open_picture(path).rgb
-        image.thumbnail((_side(call), _side(call)))
-        return Content(data=_encoded(image, "JPEG"), media_type="image/jpeg")
+        side = thumbnail_side(call)
+        image.thumbnail((side, side))
+        return Content(data=encoded(image, "JPEG"), media_type="image/jpeg")
 
 
 def prepare_api(manager: RunManager, access: Access, preparations: Preparations) -> PrepareApi:
@@ -280,39 +243,6 @@ def prepare_api(manager: RunManager, access: Access, preparations: Preparations)
         template_dirs=host.template_dirs,
         native_size=lambda: host.native_size,
     )
-
-
-def _query(call: Call, *names: str) -> dict[str, Any]:
-    found: dict[str, Any] = {name: call.query[name] for name in names if name in call.query}
-    if "recursive" in found:
-        found["recursive"] = found["recursive"] == "true"
-    return found
-
-
-def _side(call: Call) -> int:
-    text = call.query.get("size", "256")
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) <= _LARGEST_THUMBNAIL):
-        raise InputError(f"size: {text!r} is not a whole number from 1 to {_LARGEST_THUMBNAIL}.", field="size")
-    return int(text)
-
-
-def _inside(folder: Path, name: str) -> Path:
-    """A path below the folder, however it is written. Raises InputError."""
-    path = folder / name
-    if not name or "\0" in name or not path.resolve().is_relative_to(folder) or not path.is_file():
-        raise InputError(f"There is no picture called {name!r} in {folder}.", field="name")
-    return path
-
-
-def _picture_named(folder: TrainingFolder, name: str) -> Path:
-    path = folder.picture(name)
-    return _inside(folder.folder, path.relative_to(folder.folder).as_posix())
-
-
-def _encoded(image: Image.Image, kind: str) -> bytes:
-    with io.BytesIO() as file:
-        image.save(file, kind, **({"quality": 85} if kind == "JPEG" else {}))
-        return file.getvalue()
 
 
 def _change(request: requests.EditRequest) -> tuple[str, Callable[[str], str]]:

@@ -54,7 +54,15 @@ class PictureRequest(FolderRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class MaskRequest(PictureRequest):
-    """``png``: the mask in Base64; empty takes the mask away."""
+    """``png``: the mask in Base64; empty takes the mask away. ``graded``: it is an attention map, white counts five times."""
+
+    png: str = ""
+    graded: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpreadRequest(PictureRequest):
+    """``png``: what was drawn, in Base64."""
 
     png: str = ""
 

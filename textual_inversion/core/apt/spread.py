@@ -36,16 +36,21 @@ def spread_mask(picture: Path, mask: Path, out: Path | None, *, lease: Lease, lo
     _check_target(target, picture, mask)
     image, grey = open_picture(picture).rgb, open_picture(mask).rgb.convert("L")
     scaled_box((0, 0, *image.size), picture=image.size, mask=grey.size, path=mask)  # the same shape
+    data = io.BytesIO()
+    spread_over(image, grey, lease=lease, longest=longest).save(data, format="PNG")
+    write_bytes(target, data.getvalue())
+    return target
+
+
+def spread_over(image: Image.Image, grey: Image.Image, *, lease: Lease, longest: int) -> Image.Image:
+    """The map ``grey`` of a picture of the same shape, spread; grey and as large as the picture."""
     width, height = _looked_at(image.size, longest)
     pixels = to_pixels(fit_image(image, box=(0, 0, *image.size), size=(width, height)))
     small = grey.resize((width // LATENT_FACTOR, height // LATENT_FACTOR), Image.Resampling.BOX)
     values = (to_pixels(small.convert("RGB"))[0] + 1) / 2
     spread = spread_map(values, lease.vae_attention(pixels.unsqueeze(0)))
     whole = F.interpolate(spread[None, None], size=image.size[::-1], mode="bicubic").clamp(0, 1)[0, 0]
-    data = io.BytesIO()
-    Image.fromarray((whole * 255).round().to(torch.uint8).numpy()).save(data, format="PNG")
-    write_bytes(target, data.getvalue())
-    return target
+    return Image.fromarray((whole * 255).round().to(torch.uint8).numpy())
 
 
 def _check_target(target: Path, picture: Path, mask: Path) -> None:
