@@ -234,6 +234,6 @@ def test_a_short_run_can_stop_by_itself(world: World) -> None:
 
 
 def test_a_loss_that_falls_slowly_after_a_fast_beginning_has_not_settled() -> None:
-    slow = [1.0, 0.3] + [0.2 * 0.99**step for step in range(18)]
+    slow = [1.0, 0.3] + [0.2 * 0.98**step for step in range(18)]
     assert not has_settled(slow, window=5)
     assert has_settled([1.0, 0.3] + [0.2 * 0.999**step for step in range(18)], window=5)
