@@ -124,6 +124,10 @@ def test_only_what_is_missing_is_run_in_pools_that_go_in_step(tmp_path: Path) ->
     ]
     assert len({t.name for t in some}) == len(some) == 9
     assert [len(pool) for pool in pools(some)] == [8, 1]
+    apart = [replace(find_arm(name), seeds=(0,)) for name in ("clamp", "context-0.01", "ema")]
+    assert [len(pool) for pool in pools(missing(apart, results))] == [8, 8, 8], (
+        "one more pass of the text encoder a step"
+    )
 
 
 def test_every_arm_spends_the_same() -> None:

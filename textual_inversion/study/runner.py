@@ -73,10 +73,16 @@ def missing(arms: Sequence[Arm], results: Results, concepts: Sequence[HiddenConc
 
 
 def pools(trainings: Iterable[Training]) -> Iterator[list[Training]]:
-    """Neighbours of one batch size and number of steps together, up to ``POOL_PICTURES`` evaluations a pass."""
-    for (trains, batch, _), group in groupby(trainings, key=lambda t: (t.arm.trains, t.arm.pass_size, t.arm.steps)):
+    """Neighbours that ask the model for the same things at every step together, up to ``POOL_PICTURES`` evaluations a pass."""
+    for (trains, batch, *_), group in groupby(trainings, key=_pace):
         some, size = list(group), max(1, POOL_PICTURES // batch) if trains else 1
         yield from (some[start : start + size] for start in range(0, len(some), size))
+
+
+def _pace(training: Training) -> tuple[object, ...]:
+    arm = training.arm
+    terms = tuple(bool(arm.train.get(name)) for name in ("context_weight", "reconstruction"))
+    return arm.trains, arm.pass_size, arm.steps, *terms
 
 
 def _results(pool: Sequence[Training], host: Host, lease: Lease, grader: Grader, work: Path) -> Iterator[Result]:
