@@ -132,6 +132,15 @@ ARMS: tuple[Arm, ...] = (
         pictures=20,
         varied=True,
     ),
+    Arm(
+        name="a1111-varied",
+        says="A1111's settings with those 20 pictures, 4000 steps",
+        create={"vectors": 1},
+        train=A1111,
+        budget=4 * BUDGET,
+        pictures=20,
+        varied=True,
+    ),
 )
 
 
