@@ -44,6 +44,9 @@
         async load() {
             const {make, attempt} = window.textualInversionPrepare;
             const folder = this.app.folder;
+            this.past = [];
+            this.title.textContent = "";
+            this.tools.hidden = this.stage.hidden = true;
             const answer = await attempt(this.note, () => this.app.ask(`prepare/folder?${new URLSearchParams({folder})}`));
             if (!answer) return;
             this.loaded = folder;
@@ -152,13 +155,14 @@
 
         async spread(pressed) {
             const {attempt} = window.textualInversionPrepare;
-            const {name} = this;
+            const {name, loaded, past} = this;
             pressed.disabled = true;
             await attempt(this.note, async () => {
                 this.note.textContent = "Looking at the picture …";
-                const {png} = await this.app.ask("prepare/spread-mask", {folder: this.loaded, name, png: this.drawn});
+                const {png} = await this.app.ask("prepare/spread-mask", {folder: loaded, name, png: this.drawn});
                 const mask = await this.bitmap(`data:image/png;base64,${png}`);
-                if (name !== this.name) return;
+                this.note.textContent = "";
+                if (past !== this.past) return; // another picture was opened meanwhile
                 this.keep();
                 this.pen.drawImage(mask, 0, 0, this.canvas.width, this.canvas.height);
                 this.note.textContent = "Spread. Undo brings back what you drew.";
@@ -169,10 +173,10 @@
         async save() {
             const {attempt} = window.textualInversionPrepare;
             await attempt(this.note, async () => {
-                const graded = this.graded.checked;
+                const {choice} = this, graded = this.graded.checked;
                 const {mask} = await this.app.ask("prepare/mask", {folder: this.loaded, name: this.name, png: this.drawn, graded});
-                this.choice.classList.add("ti-has-mask");
-                this.choice.dataset.graded = graded ? "true" : "";
+                choice.classList.add("ti-has-mask");
+                choice.dataset.graded = graded ? "true" : "";
                 this.note.textContent = `Saved ${mask}.`;
             });
         }
@@ -181,10 +185,16 @@
             const {attempt} = window.textualInversionPrepare;
             if (!this.choice.classList.contains("ti-has-mask") || !window.confirm(`Delete the mask of ${this.name}?`)) return;
             await attempt(this.note, async () => {
+                const {choice} = this, graded = this.graded.checked;
                 await this.app.ask("prepare/mask", {folder: this.loaded, name: this.name, png: ""});
-                this.choice.classList.remove("ti-has-mask");
-                await this.choose(this.name, this.choice);
-                this.note.textContent = "The mask was deleted.";
+                choice.classList.remove("ti-has-mask");
+                choice.dataset.graded = "";
+                this.keep();
+                const {past} = this;
+                await this.choose(this.name, choice);
+                this.past = past; // what was drawn need not be what was saved
+                this.graded.checked = graded;
+                this.note.textContent = "The mask was deleted. Undo brings back what you drew.";
             });
         }
     }

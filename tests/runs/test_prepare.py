@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
@@ -244,6 +245,20 @@ def test_what_is_drawn_is_spread_over_what_looks_alike(client, tmp_path, manager
     assert [each.name for each in folder.iterdir()] == ["a.png"], "nothing is written"
     for bad in ("no base64!", base64.b64encode(b"no picture").decode(), png((10, 90))):
         assert client.post("prepare/spread-mask", json={**wanted, "png": bad}).json()["field"] == "png"
+
+
+def test_one_picture_is_looked_at_at_a_time_and_bad_ones_never_wait(client, raw, gate):
+    name = client.get("prepare/folder", params={"folder": str(raw)}).json()["pictures"][0]["name"]
+    wanted = {"folder": str(raw), "name": name, "png": png()}
+    with ThreadPoolExecutor(1) as threads:
+        with gate:  # somebody makes a picture
+            first = threads.submit(client.post, "prepare/spread-mask", json=wanted)
+            wait_for(lambda: len(gate._queue) == 2)
+            second = client.post("prepare/spread-mask", json=wanted)
+            assert (second.status_code, "being looked at" in second.json()["error"]) == (409, True)
+            bad = client.post("prepare/spread-mask", json={**wanted, "png": png((10, 90))})
+            assert (bad.status_code, bad.json()["field"]) == (400, "png")
+        assert first.result(30).status_code == 200
 
 
 def test_spreading_waits_for_no_run(client, raw, manager, config, training):

@@ -10,6 +10,7 @@ from tiny_models import make_tiny_checkpoint
 
 from textual_inversion.core.host import LeaseRequest
 from textual_inversion.hosts.standalone import StandaloneHost
+from textual_inversion.study.compiled import with_compiled_batches
 from textual_inversion.study.pool import Pool, PooledLease
 
 
@@ -60,6 +61,35 @@ def test_each_gets_its_own_gradients_also_when_others_end_before(host: Standalon
             torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)
 
 
+def test_decoding_together_gives_each_its_own_pixels_and_gradients(host: StandaloneHost) -> None:
+    """The pool decodes in bfloat16."""
+
+    def decoded(lease: object, member: int) -> tuple[torch.Tensor, torch.Tensor]:
+        torch.set_num_threads(1)
+        source = torch.Generator().manual_seed(member)
+        latents = torch.randn(1 + member, 4, 8, 8, generator=source, requires_grad=True)
+        pixels = lease.decode_latents(latents).float()  # type: ignore[attr-defined]
+        (gradient,) = torch.autograd.grad((pixels * torch.randn(pixels.shape, generator=source)).sum(), latents)
+        return pixels.detach(), gradient
+
+    with host.lease(LeaseRequest(precision="float32")) as lease:
+        alone = [decoded(lease, member) for member in range(3)]
+        pool = Pool(lease, members=3)
+
+        def run(member: int) -> tuple[torch.Tensor, torch.Tensor]:
+            try:
+                return decoded(PooledLease(pool), member)
+            finally:
+                pool.leave()
+
+        with ThreadPoolExecutor(max_workers=3) as threads:
+            together = list(threads.map(run, range(3)))
+    for one, other in zip(alone, together, strict=True):
+        for expected, found in zip(one, other, strict=True):
+            assert found.shape == expected.shape
+            assert float((found - expected).norm() / expected.norm()) < 0.05
+
+
 def test_an_error_reaches_every_member(host: StandaloneHost) -> None:
     with host.lease(LeaseRequest(precision="float32")) as lease:
         pool = Pool(lease, members=2)
@@ -74,3 +104,12 @@ def test_an_error_reaches_every_member(host: StandaloneHost) -> None:
             ends = [threads.submit(run, ["a"]), threads.submit(run, ["b"])]
             errors = [end.exception() for end in ends]
     assert all("A joint computation failed" in str(error) for error in errors)
+
+
+def test_batches_of_the_usual_sizes_are_compiled_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "compile", lambda forward, dynamic: lambda *inputs: ("compiled", forward(*inputs)))
+    unet = torch.nn.Identity()
+    with_compiled_batches(unet, {4})
+    few, usual = torch.zeros(3, 1), torch.zeros(4, 1)
+    assert torch.equal(unet(few), few)
+    assert unet(usual)[0] == "compiled"

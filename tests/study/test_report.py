@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +42,8 @@ def test_an_arm_s_mean_counts_every_concept_alike() -> None:
     assert summary.concept == pytest.approx(0.5)
     assert summary.spread == pytest.approx(0.25)
     assert summary.seed_spread is None, "the second seed lacks a concept"
+    (summary,) = summaries([_result("a"), _result("b", seed=1)])
+    assert summary.seed_spread is None, "no seed has both"
     (summary,) = summaries([*rows, _result("b", seed=1, share=0.75)])
     assert summary.seed_spread == pytest.approx(0)
 
@@ -101,6 +104,7 @@ def test_the_shipped_page_is_what_the_shipped_results_give(tmp_path: Path) -> No
     copy = tmp_path / "study.md"
     copy.write_text(PAGE.read_text(encoding="utf-8"), encoding="utf-8")
     write_report(Results(SHIPPED), page=copy)
+    assert not re.search(r"⟦|FOUND|SHORT[A-Z0-9]", PAGE.read_text(encoding="utf-8")), "a placeholder was left in"
     assert copy.read_text(encoding="utf-8") == PAGE.read_text(encoding="utf-8")
 
 

@@ -87,7 +87,7 @@ def test_pairs_are_trained_side_by_side_and_judged_with_both_halves(tmp_path: Pa
 def test_what_an_arm_left_is_judged_once_more_by_another_guidance_scale(tmp_path: Path) -> None:
     pair = dataclasses.replace(find_arm("pair"), budget=4, concepts=HIDDEN[:2])
     again = dataclasses.replace(find_arm("pair-alone"), concepts=HIDDEN[:2], seeds=(1,))
-    with pytest.raises(InputError, match="nothing in"):
+    with pytest.raises(InputError, match="nothing that was trained"):
         _run(again, tmp_path / "empty")
     _, first = _run(pair, tmp_path)
     rows, judged = _run(again, tmp_path)

@@ -29,9 +29,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
 
     host = standalone_host(arguments, console)
     with host.lease(LeaseRequest(precision=precision_of(arguments))) as lease:
-        path = spread_mask(
-            arguments.picture, arguments.map, arguments.out, lease=lease, longest=max(512, host.native_size)
-        )
+        path = spread_mask(arguments.picture, arguments.map, arguments.out, lease=lease, native_size=host.native_size)
     console.record({"path": str(path)})
     console.say(f"Wrote {path}. Training with --masks reads it.")
     return 0

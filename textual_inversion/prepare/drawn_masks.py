@@ -6,6 +6,7 @@ Or NAME_att.png, an attention map as DreamArtist's: mid grey counts once, white 
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -69,31 +70,49 @@ def save_mask(folder: Path, picture: Path, png: bytes, *, graded: bool = False) 
     return target.relative_to(folder).as_posix()
 
 
-def spread_drawn(picture: Path, png: bytes, *, lease: Lease, longest: int) -> bytes:
-    """What was drawn, spread over what looks alike in the picture (DreamArtist's *Process Att-Map*); a PNG of the same size.
+@dataclass(frozen=True)
+class Drawn:
+    """What was drawn on a picture, and the picture: both as large as the page shows them, 1024 pixels a side at most."""
 
-    Raises InputError for what is no PNG of the picture's shape.
-    """
+    picture: Image.Image
+    mask: Image.Image
+
+    def spread(self, lease: Lease, *, native_size: int) -> bytes:
+        """Over what looks alike in the picture (DreamArtist's *Process Att-Map*): a PNG of that size."""
+        return _png(spread_over(self.picture, self.mask, lease=lease, native_size=native_size))
+
+
+def drawn_on(picture: Path, png: bytes) -> Drawn:
+    """Raises InputError for what is no PNG of the picture's shape."""
     image = open_picture(picture).rgb
-    drawn = _fitted(png, image.size)
+    mask = _opened(png)
+    _check_shape(mask, image.size)
     image.thumbnail((MAX_SHOWN, MAX_SHOWN))
-    return _png(spread_over(image, drawn.resize(image.size, Image.Resampling.BILINEAR), lease=lease, longest=longest))
+    return Drawn(image, mask.resize(image.size, Image.Resampling.BILINEAR))
 
 
 def _fitted(png: bytes, size: tuple[int, int]) -> Image.Image:
+    mask = _opened(png)
+    _check_shape(mask, size)
+    return mask.resize(size, Image.Resampling.BILINEAR)
+
+
+def _opened(png: bytes) -> Image.Image:
     try:
         with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
             if max(image.size) > MAX_SIDE:
                 raise InputError(f"The mask is larger than {MAX_SIDE} pixels a side.", field="png")
-            mask = image.convert("L")
+            return image.convert("L")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"The mask is no PNG picture: {error}.", field="png") from error
+
+
+def _check_shape(mask: Image.Image, size: tuple[int, int]) -> None:
     if abs(mask.width / mask.height - size[0] / size[1]) > 0.05 * size[0] / size[1]:
         raise InputError(
             f"The mask has {mask.width} x {mask.height} pixels, its picture {size[0]} x {size[1]}: they must have the same shape.",
             field="png",
         )
-    return mask.resize(size, Image.Resampling.BILINEAR)
 
 
 def _png(mask: Image.Image) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ _LARGEST_THUMBNAIL = 1024
 
 
 class Folders:
-    """What of the file system requests may name."""
+    """What of the file system requests may name; ``changing`` is held by whatever changes a folder."""
 
-    def __init__(self, access: Access) -> None:
-        self._access = access
+    def __init__(self, access: Access, *, changing: threading.Lock) -> None:
+        self._access, self.changing = access, changing
 
     def check(self, path: str, *, field: str) -> None:
         self._access.check_path(path, field=field)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -62,8 +63,9 @@ def mount(
     """
     guard = access or Access()
     jobs = preparations or Preparations(borrow=manager.borrow)
-    prepare = LaterApi(lambda: _prepare_api(manager, guard, jobs))
-    masks = LaterApi(lambda: _mask_api(manager, guard))
+    changing = threading.Lock()
+    prepare = LaterApi(lambda: _prepare_api(manager, _folders(guard, changing), jobs))
+    masks = LaterApi(lambda: _mask_api(manager, _folders(guard, changing)))
     library = LaterApi(lambda: _library_api(manager, guard))
     later = [*_library_routes(library), *_prepare_routes(prepare), *_mask_routes(masks)]
     others = [route for route in app.router.routes if not getattr(route, "path", "").startswith(PREFIX)]
@@ -169,10 +171,16 @@ def _mask_routes(masks: LaterApi) -> list[Entry]:
     ]
 
 
-def _mask_api(manager: RunManager, access: Access) -> Any:
+def _folders(access: Access, changing: threading.Lock) -> Any:
+    from .folder_access import Folders
+
+    return Folders(access, changing=changing)
+
+
+def _mask_api(manager: RunManager, folders: Any) -> Any:
     from .mask_api import mask_api
 
-    return mask_api(manager, access)
+    return mask_api(manager, folders)
 
 
 def _library_api(manager: RunManager, access: Access) -> Any:
@@ -181,10 +189,10 @@ def _library_api(manager: RunManager, access: Access) -> Any:
     return LibraryApi(manager, access)
 
 
-def _prepare_api(manager: RunManager, access: Access, jobs: Preparations) -> Any:
+def _prepare_api(manager: RunManager, folders: Any, jobs: Preparations) -> Any:
     from .prepare_api import prepare_api
 
-    return prepare_api(manager, access, jobs)
+    return prepare_api(manager, folders, jobs)
 
 
 def _refuse(_call: Call) -> Any:

@@ -12,16 +12,13 @@ from typing import Any
 from ..core.errors import InputError
 from ..core.host import Lease, LeaseRequest
 from ..core.options import build
-from ..prepare.drawn_masks import save_mask, shown_mask, spread_drawn
+from ..prepare.drawn_masks import drawn_on, save_mask, shown_mask
 from . import prepare_requests as requests
-from .access import Access
 from .api import Call
 from .content import Content
+from .errors import ConflictError
 from .folder_access import Folders, asked, encoded, picture_named, thumbnail_side
 from .manager import RunManager
-
-_SMALLEST_LOOK = 512
-"""Pixels a side at which the VAE looks at a picture, also where the model's own size is smaller."""
 
 BorrowModel = Callable[[], AbstractContextManager[Lease]]
 
@@ -29,9 +26,9 @@ BorrowModel = Callable[[], AbstractContextManager[Lease]]
 class MaskApi:
     """One method a route. Errors are UserErrors. ``borrow_model`` is asked for where the checkpoint is needed."""
 
-    def __init__(self, access: Access, *, borrow_model: BorrowModel, native_size: Callable[[], int]) -> None:
-        self._folders, self._borrow_model, self._native_size = Folders(access), borrow_model, native_size
-        self._writing = threading.Lock()
+    def __init__(self, folders: Folders, *, borrow_model: BorrowModel, native_size: Callable[[], int]) -> None:
+        self._folders, self._borrow_model, self._native_size = folders, borrow_model, native_size
+        self._looking = threading.Lock()
 
     def mask(self, call: Call) -> Content:
         """The mask of a picture, grey; of one without, its alpha channel, else all white."""
@@ -43,21 +40,26 @@ class MaskApi:
     def set_mask(self, call: Call) -> dict[str, Any]:
         request = build(requests.MaskRequest, call.body)
         folder, png = self._folders.folder(request), _decoded(request.png)
-        with self._writing:
+        with self._folders.changing:
             name = save_mask(folder.folder, picture_named(folder, request.name), png, graded=request.graded)
         return {"mask": name}
 
     def spread_mask(self, call: Call) -> dict[str, Any]:
-        """What was drawn, spread over what looks alike; nothing is written."""
+        """What was drawn, spread over what looks alike; nothing is written. One at a time: each waits for the model."""
         request = build(requests.SpreadRequest, call.body)
         folder, png = self._folders.folder(request), _decoded(request.png)
-        picture = picture_named(folder, request.name)
-        with self._borrow_model() as lease:
-            spread = spread_drawn(picture, png, lease=lease, longest=max(_SMALLEST_LOOK, self._native_size()))
+        drawn = drawn_on(picture_named(folder, request.name), png)
+        if not self._looking.acquire(blocking=False):
+            raise ConflictError("Another picture is being looked at. Try again in a moment.")
+        try:
+            with self._borrow_model() as lease:
+                spread = drawn.spread(lease, native_size=self._native_size())
+        finally:
+            self._looking.release()
         return {"png": base64.b64encode(spread).decode()}
 
 
-def mask_api(manager: RunManager, access: Access) -> MaskApi:
+def mask_api(manager: RunManager, folders: Folders) -> MaskApi:
     """With the model of the manager's host."""
     host = manager.host
 
@@ -66,7 +68,7 @@ def mask_api(manager: RunManager, access: Access) -> MaskApi:
         with manager.borrow(), host.lease(LeaseRequest()) as lease:
             yield lease
 
-    return MaskApi(access, borrow_model=borrow_model, native_size=lambda: host.native_size)
+    return MaskApi(folders, borrow_model=borrow_model, native_size=lambda: host.native_size)
 
 
 def _decoded(png: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from ..prepare.edits import replaced, tag_counts, with_tag, without_tag
 from ..prepare.settings import PrepareSettings
 from ..prepare.training_folder import Captioned, TrainingFolder
 from . import prepare_requests as requests
-from .access import Access
 from .api import Call
 from .content import Content
 from .errors import ConflictError, UnknownRunError
@@ -35,7 +33,7 @@ class PrepareApi:
 
     def __init__(
         self,
-        access: Access,
+        folders: Folders,
         preparations: Preparations,
         *,
         models: Callable[[], CaptionModels],
@@ -43,10 +41,9 @@ class PrepareApi:
         template_dirs: Sequence[Path] = (),
         native_size: Callable[[], int] = lambda: 512,
     ) -> None:
-        self._folders, self._preparations, self._models = Folders(access), preparations, models
+        self._folders, self._preparations, self._models = folders, preparations, models
         self._count_tokens, self._template_dirs = count_tokens, tuple(template_dirs)
         self._native_size = native_size
-        self._editing = threading.Lock()
 
     def form(self, call: Call) -> dict[str, Any]:
         """The settings as the page draws them, with the values that they begin with here."""
@@ -139,7 +136,7 @@ class PrepareApi:
     def edit(self, call: Call) -> dict[str, Any]:
         request = build(requests.EditRequest, call.body)
         folder = self._folders.folder(request)
-        with self._editing:
+        with self._folders.changing:
             if request.action == "set":
                 return self._changed(folder, self._set(folder, request))
             what, change = _change(request)
@@ -147,21 +144,21 @@ class PrepareApi:
 
     def undo(self, call: Call) -> dict[str, Any]:
         folder = self._folders.folder(build(requests.FolderRequest, call.body))
-        with self._editing:
+        with self._folders.changing:
             what, notes = folder.undo()
         return {"undone": what, "notes": notes, "undo": folder.last_edit()}
 
     def exclude(self, call: Call) -> dict[str, Any]:
         request = build(requests.PictureRequest, call.body)
         folder = self._folders.folder(request)
-        with self._editing:
+        with self._folders.changing:
             folder.exclude(request.name)
         return {"undo": folder.last_edit()}
 
     def restore(self, call: Call) -> dict[str, Any]:
         request = build(requests.PictureRequest, call.body)
         folder = self._folders.folder(request)
-        with self._editing:
+        with self._folders.changing:
             folder.restore(request.name)
         return {"undo": folder.last_edit()}
 
@@ -224,7 +221,7 @@ class PrepareApi:
         return Content(data=encoded(image, "JPEG"), media_type="image/jpeg")
 
 
-def prepare_api(manager: RunManager, access: Access, preparations: Preparations) -> PrepareApi:
+def prepare_api(manager: RunManager, folders: Folders, preparations: Preparations) -> PrepareApi:
     """With the captioning models and the tokenizer of the manager's host, where it has them."""
     host = manager.host
 
@@ -236,7 +233,7 @@ def prepare_api(manager: RunManager, access: Access, preparations: Preparations)
         return LocalModels()
 
     return PrepareApi(
-        access,
+        folders,
         preparations,
         models=models,
         count_tokens=getattr(host, "count_tokens", None),

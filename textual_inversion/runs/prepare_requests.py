@@ -53,18 +53,17 @@ class PictureRequest(FolderRequest):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaskRequest(PictureRequest):
-    """``png``: the mask in Base64; empty takes the mask away. ``graded``: it is an attention map, white counts five times."""
-
-    png: str = ""
-    graded: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
 class SpreadRequest(PictureRequest):
     """``png``: what was drawn, in Base64."""
 
     png: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskRequest(SpreadRequest):
+    """An empty ``png`` takes the mask away. ``graded``: it is an attention map, white counts five times."""
+
+    graded: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -113,7 +113,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--results", type=Path, default=SHIPPED, help="folder of the JSON files")
     parser.add_argument("--page", type=Path, default=PAGE, help="report: the page to rewrite")
     parser.add_argument("--work", type=Path, default=Path("outputs/study"), help="folder for pictures and runs")
-    parser.add_argument("--precision", default="bfloat16", choices=["bfloat16", "float32"], help="of the U-Net")
+    parser.add_argument(
+        "--precision",
+        default="bfloat16",
+        choices=["bfloat16", "float32"],
+        help="of the U-Net; the reconstruction loss decodes in bfloat16",
+    )
     parser.add_argument("--compile", action="store_true", help="use torch.compile (needs a C++ compiler)")
     parser.add_argument("--concept", help="judge: what it was trained on")
     parser.add_argument("--seed", type=int, default=0, help="judge: of its training")

@@ -67,8 +67,8 @@ def _seed_spread(group: Sequence[Result]) -> float | None:
     by_seed: dict[int, dict[str, float]] = {}
     for result in group:
         by_seed.setdefault(result.seed, {})[result.concept] = result.score["concept"]
-    most = max(map(len, by_seed.values()))
-    means = [fmean(shares.values()) for shares in by_seed.values() if len(shares) == most]
+    every = {result.concept for result in group}
+    means = [fmean(shares.values()) for shares in by_seed.values() if set(shares) == every]
     return pstdev(means) if len(means) > 1 else None
 
 
@@ -132,24 +132,17 @@ class Choice:
 
 def choice_of(results: Iterable[Result]) -> Choice | None:
     """Of an arm's results; None where no run was judged at three steps or more."""
-    runs: dict[tuple[str, int], list[Result]] = {}
+    runs: dict[tuple[str, int], list[tuple[int, float, float]]] = {}
     for result in results:
         if result.loss is not None:
-            runs.setdefault((result.concept, result.seed), []).append(result)
-    several = [sorted(some, key=lambda result: result.steps) for some in runs.values() if len(some) >= 3]
+            point = (result.steps, result.loss, float(result.score["concept"]))
+            runs.setdefault((result.concept, result.seed), []).append(point)
+    several = [sorted(points) for points in runs.values() if len(points) >= 3]
     if not several:
         return None
     return Choice(
         runs=len(several),
-        last=fmean(_share(some[-1]) for some in several),
-        chosen=fmean(_share(min(some, key=_loss)) for some in several),
-        best=fmean(max(map(_share, some)) for some in several),
+        last=fmean(points[-1][2] for points in several),
+        chosen=fmean(min(points, key=lambda point: point[1])[2] for points in several),
+        best=fmean(max(share for *_, share in points) for points in several),
     )
-
-
-def _share(result: Result) -> float:
-    return float(result.score["concept"])
-
-
-def _loss(result: Result) -> float:
-    return float("inf") if result.loss is None else result.loss

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -89,6 +90,7 @@ class Trained:
 def begin(training: Training, host: PooledHost, work: Path) -> TrainConfig:
     """Write the pictures, make the embedding; returns the settings of the run."""
     folder = work / training.folder
+    shutil.rmtree(host.embeddings_dir, ignore_errors=True)  # what a training that was cut short left there
     template = write_training_folder(
         folder / "pictures", training.concept, count=training.arm.pictures, varied=training.arm.varied
     )
@@ -142,13 +144,13 @@ def left_by(training: Training, work: Path) -> Trained:
     Raises InputError where there is nothing.
     """
     folder = work / "embeddings" / f"{training.arm.of}/{training.concept.name}-{training.seed}"
-    found = [path for path in folder.glob("*.pt") if pair_name(path.stem) == path.stem]
-    if not found:
-        raise InputError(
-            f"{training.arm.name} judges what the arm {training.arm.of} left; there is nothing in {folder}."
-        )
-    step = read_embedding(found[0]).step or 0
-    return Trained(step=step, outcome="judged", kept={step: _kept(found[0], pair=training.arm.pair)})
+    for path in folder.glob("*.pt"):
+        step = read_embedding(path).step
+        if step and pair_name(path.stem) == path.stem:  # one that was only created has step 0
+            return Trained(step=step, outcome="judged", kept={step: _kept(path, pair=training.arm.pair)})
+    raise InputError(
+        f"{training.arm.name} judges what the arm {training.arm.of} left; there is nothing that was trained in {folder}."
+    )
 
 
 def _kept(path: Path, *, pair: bool) -> Kept:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from textual_inversion.core.apt.spread import spread_map, spread_mask
+from textual_inversion.core.apt.spread import spread_map, spread_mask, spread_over
 from textual_inversion.core.apt.vae_attention import VaeAttention, recorded
 from textual_inversion.core.errors import InputError
 from textual_inversion.core.folders import find_pictures
@@ -51,6 +51,11 @@ def test_both_kinds_of_layers_are_read_and_left_alone(kind: str) -> None:
     rows = outputs[0][0] if kind == "diffusers" else outputs[0][0].permute(1, 2, 0).reshape(6, 4)
     assert torch.equal(seen.attention.queries, rows)
     assert not any(layer._forward_hooks for layer in layers)
+    with recorded(*layers) as seen, torch.no_grad():
+        for picture in (torch.full_like(inputs, float("inf")), inputs):  # again in float32, where float16 overflowed
+            for layer in layers:
+                layer(picture)
+    assert torch.equal(seen.attention.queries, rows)
 
 
 @pytest.fixture
@@ -73,15 +78,25 @@ def lease(seen: list[tuple[int, ...]]) -> Any:
 
 def test_written_where_training_reads_it(folder: Path) -> None:
     seen: list[tuple[int, ...]] = []
-    out = spread_mask(folder / "cat.png", folder / "maps" / "strokes.png", None, lease=lease(seen), longest=48)
+    out = spread_mask(folder / "cat.png", folder / "maps" / "strokes.png", None, lease=lease(seen), native_size=48)
     assert out == folder / "cat_att.png"
-    assert seen == [(1, 3, 32, 48)]
+    assert seen == [(1, 3, 64, 96)]
     image = Image.open(out)
     assert (image.size, image.mode) == ((97, 64), "L")
     (found,) = find_pictures([str(folder)]).pictures
     assert found.mask == out
     assert is_graded(out)
     assert np.asarray(image)[20:30, 20:30].mean() > np.asarray(image)[50:, 70:].mean()
+
+
+@pytest.mark.parametrize(("native_size", "seen_at"), [(64, (256, 512)), (768, (384, 768)), (2048, (600, 1200))])
+def test_looked_at_with_the_pixels_that_the_model_is_used_to(native_size: int, seen_at: tuple[int, int]) -> None:
+    seen: list[tuple[int, ...]] = []
+    spread = spread_over(
+        Image.new("RGB", (1200, 600)), Image.new("L", (1200, 600), 90), lease=lease(seen), native_size=native_size
+    )
+    assert seen == [(1, 3, *seen_at)]
+    assert spread.size == (1200, 600)
 
 
 @pytest.mark.parametrize(
@@ -99,5 +114,5 @@ def test_what_does_not_go_together(folder: Path, mask: str, out: str | None, par
     Image.new("L", (64, 64), 9).save(folder / "maps" / "square.png")
     before = {path: path.read_bytes() for path in folder.rglob("*.png")}
     with pytest.raises(InputError, match=part):
-        spread_mask(folder / "cat.png", folder / mask, folder / out if out else None, lease=lease([]), longest=64)
+        spread_mask(folder / "cat.png", folder / mask, folder / out if out else None, lease=lease([]), native_size=64)
     assert {path: path.read_bytes() for path in folder.rglob("*.png")} == before

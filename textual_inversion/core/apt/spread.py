@@ -18,6 +18,8 @@ from ..masks import GRADED_ENDING, scaled_box
 from ..pictures import open_picture
 from .vae_attention import VaeAttention
 
+_SMALLEST_LOOK = 512
+
 
 def spread_map(grey: torch.Tensor, attention: VaeAttention) -> torch.Tensor:
     """``clamp(A m - mean(m) + m, 0, 1)`` for a map m [h, w] of 0 to 1: what looks like the marked parts is marked too."""
@@ -25,11 +27,11 @@ def spread_map(grey: torch.Tensor, attention: VaeAttention) -> torch.Tensor:
     return (spread - grey.mean() + grey).clamp(0, 1)
 
 
-def spread_mask(picture: Path, mask: Path, out: Path | None, *, lease: Lease, longest: int) -> Path:
+def spread_mask(picture: Path, mask: Path, out: Path | None, *, lease: Lease, native_size: int) -> Path:
     """Write the spread ``mask`` of ``picture``, as a grey PNG as large as the picture, and return where.
 
     ``out`` None is the name under which training looks for the picture's attention map: ``NAME_att.png`` beside it.
-    Pictures are looked at with at most ``longest`` pixels a side. Raises InputError where the two do not go together, or
+    ``native_size`` is that of the lease's model. Raises InputError where the two do not go together, or
     ``out`` is one of them.
     """
     target = out or picture.with_name(f"{picture.stem}{GRADED_ENDING}.png")
@@ -37,14 +39,17 @@ def spread_mask(picture: Path, mask: Path, out: Path | None, *, lease: Lease, lo
     image, grey = open_picture(picture).rgb, open_picture(mask).rgb.convert("L")
     scaled_box((0, 0, *image.size), picture=image.size, mask=grey.size, path=mask)  # the same shape
     data = io.BytesIO()
-    spread_over(image, grey, lease=lease, longest=longest).save(data, format="PNG")
+    spread_over(image, grey, lease=lease, native_size=native_size).save(data, format="PNG")
     write_bytes(target, data.getvalue())
     return target
 
 
-def spread_over(image: Image.Image, grey: Image.Image, *, lease: Lease, longest: int) -> Image.Image:
-    """The map ``grey`` of a picture of the same shape, spread; grey and as large as the picture."""
-    width, height = _looked_at(image.size, longest)
+def spread_over(image: Image.Image, grey: Image.Image, *, lease: Lease, native_size: int) -> Image.Image:
+    """The map ``grey`` of a picture of the same shape, spread; grey and as large as the picture.
+
+    The VAE looks at it with as many pixels a side as the model is used to, 512 at least, where the picture has them.
+    """
+    width, height = _looked_at(image.size, max(_SMALLEST_LOOK, native_size))
     pixels = to_pixels(fit_image(image, box=(0, 0, *image.size), size=(width, height)))
     small = grey.resize((width // LATENT_FACTOR, height // LATENT_FACTOR), Image.Resampling.BOX)
     values = (to_pixels(small.convert("RGB"))[0] + 1) / 2
