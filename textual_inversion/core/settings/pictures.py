@@ -19,7 +19,7 @@ class PictureSettings:
         (),
         "Dataset directory",
         group="Pictures",
-        help="Folder with the pictures: 5 to 10 good ones are enough for a thing or a person, more for a style. Several folders: one a line; "
+        help="Folder with the pictures: 5 to 10 good ones are enough for a thing or a person, best on different backgrounds and at different places; more for a style. Several folders: one a line; "
         "'FOLDER*3' shows its pictures three times as often.",
     )
     recursive: bool = option(
