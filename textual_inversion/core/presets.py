@@ -156,7 +156,7 @@ PLAIN_PRESETS: tuple[Preset, ...] = (
         label="Quick look",
         help="Shows in 250 steps of one picture whether the pictures teach anything at all, for an eighth of a subject's work. On the "
         "demo world the thing was right in 71 of 100 pictures, mean over eight things; A1111's settings with four times the work "
-        "came to 44, and with twenty times to A5000.",
+        "came to 44, and with twenty times to no more.",
         create={"apt": False, "vectors": 8},
         train={**_MEASURED, "gradient_accumulation": 1, "steps": 250, "evaluate_every": 10},
     ),
