@@ -1,6 +1,6 @@
 """`python -m textual_inversion.study`: computes what is missing of the study, and goes on when it is run again.
 
-`… report` writes the tables and the picture of docs/study.md anew. `… judge FILE --concept C` judges an embedding that
+`… report` writes the tables and the bars of docs/study.md anew, `… sheet` the pictures of what was trained in the work folder. `… judge FILE --concept C` judges an embedding that
 another trainer made of a concept's pictures, which `… pictures` writes.
 """
 
@@ -23,6 +23,7 @@ from .pair_arms import PAIR_ARMS
 from .report import PAGE, write_report
 from .results import SHIPPED, Result, Results
 from .runner import run_study
+from .sheet import study_sheet
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,8 +67,7 @@ def _judge(options: argparse.Namespace) -> None:
     if options.file is None or not options.concept:
         raise InputError("judge needs the embedding's FILE and --concept.")
     concept = _concept(options.concept)
-    host = StandaloneHost(embeddings_dir=options.work / "none", threads=1)
-    with host.lease(LeaseRequest(precision=options.precision)) as lease:
+    with _host(options).lease(LeaseRequest(precision=options.precision)) as lease:
         widths = {key: encoder.width for key, encoder in lease.encoders.items()}
         vectors = read_embedding(options.file).for_encoders(widths)
         score = judge(lease, Grader.load(), concept, stands_for="zq000", embeddings={"zq000": vectors})
@@ -93,7 +93,16 @@ def _concept(name: str) -> HiddenConcept:
     return known[name]
 
 
-_TASKS = {"run": _run, "report": _report, "pictures": _pictures, "judge": _judge}
+def _sheet(options: argparse.Namespace) -> None:
+    with _host(options).lease(LeaseRequest(precision=options.precision)) as lease:
+        study_sheet(lease, options.work).save(options.page.with_name("study-pictures.png"), optimize=True)
+
+
+def _host(options: argparse.Namespace) -> StandaloneHost:
+    return StandaloneHost(embeddings_dir=options.work / "none", threads=1)
+
+
+_TASKS = {"run": _run, "sheet": _sheet, "report": _report, "pictures": _pictures, "judge": _judge}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -16,6 +16,7 @@ from ..demo.grader import Grader
 from ..demo.models import with_plain_attention
 from ..hosts.standalone.host import StandaloneHost
 from .arm import Arm
+from .arms import find_arm
 from .compiled import with_compiled_batches
 from .concepts import HiddenConcept
 from .judging import judge
@@ -91,7 +92,8 @@ def _results(pool: Sequence[Training], host: Host, lease: Lease, grader: Grader,
         return
     if pool[0].arm.of:
         for training in pool:
-            yield from _judged(training, left_by(training, work), lease, grader)
+            of = find_arm(pool[0].arm.of)
+            yield from _judged(training, left_by(of, training.concept, training.seed, work=work), lease, grader)
         return
     for training, trained in zip(pool, _trained(pool, host, lease, work), strict=True):
         yield from _judged(training, trained, lease, grader)

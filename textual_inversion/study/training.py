@@ -138,18 +138,15 @@ def follow(training: Training, config: TrainConfig, host: PooledHost) -> Trained
     )
 
 
-def left_by(training: Training, work: Path) -> Trained:
-    """What the arm that ``training``'s arm is about left of the same concept and seed in the work folder.
-
-    Raises InputError where there is nothing.
-    """
-    folder = work / "embeddings" / f"{training.arm.of}/{training.concept.name}-{training.seed}"
+def left_by(arm: Arm, concept: HiddenConcept, seed: int, *, work: Path) -> Trained:
+    """What a training left in the work folder. Raises InputError where there is nothing."""
+    folder = work / "embeddings" / arm.name / f"{concept.name}-{seed}"
     for path in folder.glob("*.pt"):
         step = read_embedding(path).step
         if step and pair_name(path.stem) == path.stem:  # one that was only created has step 0
-            return Trained(step=step, outcome="judged", kept={step: _kept(path, pair=training.arm.pair)})
+            return Trained(step=step, outcome="judged", kept={step: _kept(path, pair=arm.pair)})
     raise InputError(
-        f"{training.arm.name} judges what the arm {training.arm.of} left; there is nothing that was trained in {folder}."
+        f"The arm {arm.name} left nothing that was trained in {folder}. Run it with this work folder first."
     )
 
 
