@@ -165,7 +165,7 @@ PLAIN_PRESETS: tuple[Preset, ...] = (
         label="One picture",
         help="For a single picture with a caption that tells all but the thing, so that only the thing is learned. On the demo world "
         "the thing was right in 53 of 100 pictures, mean over eight things, and from eight pictures of it in 72: more pictures are "
-        "worth finding. Pairs (APT) came to 15 there.",
+        "worth finding. Pairs (APT) came to 14 there.",
         create={"apt": False, "vectors": 8},
         train={
             **_MEASURED,
