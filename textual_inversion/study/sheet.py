@@ -15,7 +15,7 @@ from .concepts import STUDIED, HiddenConcept, questions, training_scenes
 from .painting import paint
 from .training import left_by
 
-SHOWN = ("a1111-5000", "velocity-8-long", "varied")
+SHOWN = ("a1111-5000", "subject", "varied")
 _TILE = (112, 112)
 _QUESTIONS = (0, 5)
 """Of each concept's hundred: one in the flat and one in the shaded style."""
