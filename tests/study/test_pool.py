@@ -22,8 +22,9 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> StandaloneHost:
     )
 
 
-def _steps(lease: object, member: int, steps: int) -> list[torch.Tensor]:
-    """Gradients of some steps of one training: its own name, prompts, latents and number of vectors."""
+def _steps(lease: object, member: int, steps: int, *, more_prompts: bool = False) -> list[torch.Tensor]:
+    """Gradients of some steps of one training: its own name, prompts, latents and number of vectors. With ``more_prompts``
+    its loss has a term of the text encoder alone."""
     torch.set_num_threads(1)
     name = f"zq{member:03d}"
     source = torch.Generator().manual_seed(member)
@@ -36,7 +37,11 @@ def _steps(lease: object, member: int, steps: int) -> list[torch.Tensor]:
         context = lease.encode_prompts(prompts, embeddings={name: {"clip_l": rows}}, width=64, height=64)  # type: ignore[attr-defined]
         assert context.inserted == (1 + member,) * 2
         prediction = lease.predict(noisy, torch.tensor([10, 700]), context)  # type: ignore[attr-defined]
-        (gradient,) = torch.autograd.grad(prediction.pow(2).mean(), rows)
+        loss = prediction.pow(2).mean()
+        if more_prompts:
+            plain = lease.encode_prompts([f"{name} alone"], embeddings={name: {"clip_l": rows}}, width=64, height=64)  # type: ignore[attr-defined]
+            loss = loss + plain.context.pow(2).mean()
+        (gradient,) = torch.autograd.grad(loss, rows)
         gradients.append(gradient)
         with torch.no_grad():  # as evaluations do, between steps
             lease.encode_prompts([name], embeddings={name: {"clip_l": rows}}, width=64, height=64)  # type: ignore[attr-defined]
@@ -51,6 +56,25 @@ def test_each_gets_its_own_gradients_also_when_others_end_before(host: Standalon
         def run(member: int) -> list[torch.Tensor]:
             try:
                 return _steps(PooledLease(pool), member, 1 + member)
+            finally:
+                pool.leave()
+
+        with ThreadPoolExecutor(max_workers=3) as threads:
+            together = list(threads.map(run, range(3)))
+    for one, other in zip(alone, together, strict=True):
+        for expected, found in zip(one, other, strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_members_that_ask_for_different_things_do_not_spoil_each_other_s_gradients(host: StandaloneHost) -> None:
+    """They come back for the same joint computation at different meetings."""
+    with host.lease(LeaseRequest(precision="float32")) as lease:
+        alone = [_steps(lease, member, 2, more_prompts=member == 1) for member in range(3)]
+        pool = Pool(lease, members=3)
+
+        def run(member: int) -> list[torch.Tensor]:
+            try:
+                return _steps(PooledLease(pool), member, 2, more_prompts=member == 1)
             finally:
                 pool.leave()
 

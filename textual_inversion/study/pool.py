@@ -73,7 +73,8 @@ class Pool:
                 for gradient in (True, False):
                     group = [r for r in requests if r.kind == kind and r.gradient == gradient]
                     if group:
-                        compute(self.lease, group)
+                        with torch.set_grad_enabled(gradient):  # this thread is whichever came last
+                            compute(self.lease, group)
         except BaseException as error:  # told to every member, which end their runs with it
             for request in requests:
                 request.answer = error
@@ -109,8 +110,7 @@ def _encode(lease: Lease, group: list[_Request]) -> None:
         joint.leaves.append(leaves)
     width, height = group[0].content.size
     prompts = [text for request in group for text in request.content.prompts]
-    with torch.set_grad_enabled(gradient):
-        done = lease.encode_prompts(prompts, embeddings=together, width=width, height=height)
+    done = lease.encode_prompts(prompts, embeddings=together, width=width, height=height)
     start = 0
     for place, request in enumerate(group):
         end = start + len(request.content.prompts)
@@ -128,13 +128,12 @@ def _predict(lease: Lease, group: list[_Request]) -> None:
     if any(content.context.shape[1] != longest for content in contents):
         raise ValueError("runs with prompts above 75 tokens cannot be computed together with others")
     joint.leaves = [[content.context.detach().requires_grad_(gradient)] for content in contents]
-    with torch.set_grad_enabled(gradient):
-        context = torch.cat([leaves[0] for leaves in joint.leaves])
-        prediction = lease.predict(
-            torch.cat([content.latents for content in contents]),
-            torch.cat([content.timesteps for content in contents]),
-            Conditioning(context=context, vector=None, inserted=(0,) * len(context)),
-        )
+    context = torch.cat([leaves[0] for leaves in joint.leaves])
+    prediction = lease.predict(
+        torch.cat([content.latents for content in contents]),
+        torch.cat([content.timesteps for content in contents]),
+        Conditioning(context=context, vector=None, inserted=(0,) * len(context)),
+    )
     parts = prediction.split([len(content.latents) for content in contents])
     for place, (request, part) in enumerate(zip(group, parts, strict=True)):
         joint.outputs.append(part)
@@ -147,7 +146,7 @@ def _decode(lease: Lease, group: list[_Request]) -> None:
     joint = _Joint()
     gradient = group[0].gradient
     joint.leaves = [[request.content.detach().requires_grad_(gradient)] for request in group]
-    with torch.set_grad_enabled(gradient), torch.autocast(lease.device.type, torch.bfloat16):
+    with torch.autocast(lease.device.type, torch.bfloat16):
         pixels = lease.decode_latents(torch.cat([leaves[0] for leaves in joint.leaves])).float()
     for place, (request, part) in enumerate(zip(group, pixels.split([len(r.content) for r in group]), strict=True)):
         joint.outputs.append(part)
@@ -165,6 +164,7 @@ def _backward(_lease: Lease, group: list[_Request]) -> None:
             wanted,
             [request.content[2] for request in mine],
             allow_unused=True,
+            retain_graph=len(mine) < len(joint.outputs),  # the others may come for theirs at another meeting
         )
         remaining = list(gradients)
         for request in mine:
