@@ -104,13 +104,6 @@ ARMS: tuple[Arm, ...] = (
         train={**BEST, "batch_size": 1},
         budget=BUDGET // 4,
     ),
-    Arm(
-        name="quick-look-constant",
-        says="the same at the constant rate 0.005",
-        create={"vectors": 8},
-        train={**BEST, "batch_size": 1, "learning_rate": "0.005"},
-        budget=BUDGET // 4,
-    ),
     _best("subject", "the preset Subject: the settings of velocity-8, 500 steps of four pictures", budget=2 * BUDGET),
     _best("subject-constant", "the same at the constant rate 0.005", budget=2 * BUDGET, learning_rate="0.005"),
     _best("one-picture", "the settings of velocity-8, from one picture only", pictures=1),

@@ -9,7 +9,7 @@ from statistics import fmean
 
 from ..core.errors import InputError
 from ..core.files import write_text
-from .arms import all_names, pair_names
+from .arms import ARMS, all_names, pair_names
 from .bars import bars
 from .concepts import HIDDEN, STUDIED, HiddenConcept
 from .figures import Summary, choice_of, rank_correlation, stop_of, summaries
@@ -161,21 +161,22 @@ def _choices_table(rows: Sequence[Result], says: dict[str, str]) -> str:
 
 def _agreement_table(rows: Sequence[Result], _says: dict[str, str]) -> str:
     trained = [row for row in rows if row.evaluations]
-    measures: tuple[tuple[str, str, Callable[[Result], float | None]], ...] = (
-        ("gain over the class word", "concept", lambda row: row.gain if row.gain is not None else _gone(row)),
-        ("context drift", "obedience", lambda row: row.drift),
-        ("norm of the vectors", "obedience", lambda row: row.norm),
+    in_v = {arm.name for arm in ARMS if arm.train.get("loss_weighting") == "velocity"}
+    weighted = [row for row in trained if row.arm in in_v]
+    plain = [row for row in trained if row.arm not in in_v]
+    measures: tuple[tuple[str, str, Sequence[Result], Callable[[Result], float | None]], ...] = (
+        ("gain over the class word", "concept", trained, lambda row: row.gain),
+        ("the same, loss of the noise", "concept", plain, lambda row: row.gain),
+        ("the same, loss as an error in v", "concept", weighted, lambda row: row.gain),
+        ("context drift", "obedience", trained, lambda row: row.drift),
+        ("norm of the vectors", "obedience", trained, lambda row: row.norm),
     )
     lines: list[list[str]] = []
-    for name, truth, figure in measures:
-        pairs = [(value, row.score[truth]) for row in trained if (value := figure(row)) is not None]
+    for name, truth, some, figure in measures:
+        pairs = [(value, row.score[truth]) for row in some if (value := figure(row)) is not None]
         rho = rank_correlation(pairs)
         lines.append([name, truth, str(len(pairs)), "" if rho is None else f"{rho:+.2f}"])
     return _table(("figure without the truth", "the truth", "runs", "rank correlation"), lines)
-
-
-def _gone(row: Result) -> float | None:
-    return 1 - row.loss / row.start_loss if row.loss is not None and row.start_loss else None
 
 
 _Table = Callable[[Sequence[Result], dict[str, str]], str]
