@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -48,14 +49,15 @@ def _steps(lease: object, member: int, steps: int, *, more_prompts: bool = False
     return gradients
 
 
-def test_each_gets_its_own_gradients_also_when_others_end_before(host: StandaloneHost) -> None:
+def _assert_the_same_in_a_pool(host: StandaloneHost, steps: Callable[[object, int], list[torch.Tensor]]) -> None:
+    """Three members' ``steps(lease, member)``, alone and together."""
     with host.lease(LeaseRequest(precision="float32")) as lease:
-        alone = [_steps(lease, member, 1 + member) for member in range(3)]
+        alone = [steps(lease, member) for member in range(3)]
         pool = Pool(lease, members=3)
 
         def run(member: int) -> list[torch.Tensor]:
             try:
-                return _steps(PooledLease(pool), member, 1 + member)
+                return steps(PooledLease(pool), member)
             finally:
                 pool.leave()
 
@@ -64,25 +66,15 @@ def test_each_gets_its_own_gradients_also_when_others_end_before(host: Standalon
     for one, other in zip(alone, together, strict=True):
         for expected, found in zip(one, other, strict=True):
             torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_each_gets_its_own_gradients_also_when_others_end_before(host: StandaloneHost) -> None:
+    _assert_the_same_in_a_pool(host, lambda lease, member: _steps(lease, member, 1 + member))
 
 
 def test_members_that_ask_for_different_things_do_not_spoil_each_other_s_gradients(host: StandaloneHost) -> None:
     """They come back for the same joint computation at different meetings."""
-    with host.lease(LeaseRequest(precision="float32")) as lease:
-        alone = [_steps(lease, member, 2, more_prompts=member == 1) for member in range(3)]
-        pool = Pool(lease, members=3)
-
-        def run(member: int) -> list[torch.Tensor]:
-            try:
-                return _steps(PooledLease(pool), member, 2, more_prompts=member == 1)
-            finally:
-                pool.leave()
-
-        with ThreadPoolExecutor(max_workers=3) as threads:
-            together = list(threads.map(run, range(3)))
-    for one, other in zip(alone, together, strict=True):
-        for expected, found in zip(one, other, strict=True):
-            torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)
+    _assert_the_same_in_a_pool(host, lambda lease, member: _steps(lease, member, 2, more_prompts=member == 1))
 
 
 def test_decoding_together_gives_each_its_own_pixels_and_gradients(host: StandaloneHost) -> None:
