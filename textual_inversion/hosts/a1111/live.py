@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from modules import sd_hijack
+from modules import devices, sd_hijack
 from modules.textual_inversion.textual_inversion import Embedding
 from torch import Tensor
 
@@ -64,9 +64,14 @@ def _live(model: Any, name: str, vectors: Vectors) -> LiveEmbedding:
 
 
 def host_embedding(name: str, vectors: Vectors) -> Any:
-    """The web UI's own kind of object."""
-    tensors: list[Tensor] = list(vectors.values())
-    embedding = Embedding(dict(vectors) if len(tensors) > 1 else tensors[0], name)
+    """Make the web UI's own kind of object, its rows on the web UI's device.
+
+    The web UI concatenates them with the looked-up tokens after a cast of their type alone, and those of files and
+    references lie on the CPU. Moving keeps the gradient; rows that are there already stay the same tensors.
+    """
+    here = {key: rows.to(devices.device) for key, rows in vectors.items()}
+    tensors: list[Tensor] = list(here.values())
+    embedding = Embedding(here if len(tensors) > 1 else tensors[0], name)
     embedding.vectors = tensors[0].shape[0]
     embedding.shape = sum(tensor.shape[1] for tensor in tensors)
     return embedding

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from modules import devices, processing, sd_hijack, sd_hijack_clip, shared
+from modules import processing, sd_hijack, sd_hijack_clip, shared
 
 from ...core.errors import UserError
 from ...core.step_copies import StepCopies, StepReference, find_references, has_step, read_copy, stand_in, with_replaced
@@ -82,8 +82,7 @@ class StepPrompts:
             raise self._copies.missing(reference.name, reference.step)
         widths = {key: encoder.width for key, encoder in encoders_of(shared.sd_model)[1].items()}
         vectors = read_copy(path, reference.name).for_encoders(widths)
-        here = {key: rows.to(devices.device) for key, rows in vectors.items()}
-        embedding = host_embedding(reference.written, here)
+        embedding = host_embedding(reference.written, vectors)
         embedding.filename = str(path)
         embedding.set_hash(_sha256(path))
         return embedding
