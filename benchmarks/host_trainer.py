@@ -80,11 +80,11 @@ class Bench:
         return {"size": self.size, "cpu_seconds_per_step": rounded, "times_as_fast": ratios}
 
     def _ours(self, name: str) -> list[float]:
-        from textual_inversion.core.config import TrainConfig
-        from textual_inversion.core.control import Control
-        from textual_inversion.core.create import create
-        from textual_inversion.core.events import Event, Stepped
-        from textual_inversion.core.run import train
+        from textual_inversion.core.base.control import Control
+        from textual_inversion.core.embeddings_folder.create import create
+        from textual_inversion.core.record.events import Event, Stepped
+        from textual_inversion.core.run.train import train
+        from textual_inversion.core.settings.train_config import TrainConfig
 
         create(self.host, name=name, init_text="red", vectors=SETTINGS["vectors"])
         config = TrainConfig(

@@ -19,11 +19,11 @@ import psutil
 import torch
 from PIL import Image
 
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.control import Control
-from textual_inversion.core.create import create
-from textual_inversion.core.memory_estimate import estimate_memory
-from textual_inversion.core.run import train
+from textual_inversion.core.base.control import Control
+from textual_inversion.core.embeddings_folder.create import create
+from textual_inversion.core.estimates.memory import estimate_memory
+from textual_inversion.core.run.train import train
+from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.hosts.standalone.device import choose_device
 from textual_inversion.hosts.standalone.host import StandaloneHost
 from textual_inversion.hosts.standalone.layout import ModelLayout, ScheduleLayout, TextLayout, UNetLayout, VaeLayout

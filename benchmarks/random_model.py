@@ -9,7 +9,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.utils import logging as diffusers_logging
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from textual_inversion.core.host import CheckpointInfo, LeaseRequest, NoiseSchedule
+from textual_inversion.core.model.host import CheckpointInfo, LeaseRequest, NoiseSchedule
 from textual_inversion.hosts.standalone.build import Networks, TextTower
 from textual_inversion.hosts.standalone.device import unet_dtype
 from textual_inversion.hosts.standalone.host import StandaloneHost

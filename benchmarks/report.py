@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 
 from textual_inversion.commands.config_options import counted
-from textual_inversion.core.errors import UserError
-from textual_inversion.core.host import Host
+from textual_inversion.core.base.errors import UserError
+from textual_inversion.core.model.host import Host
 from textual_inversion.hosts.standalone.device import choose_device
 from textual_inversion.hosts.standalone.host import StandaloneHost
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from textual_inversion.core.assembly import assemble
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.control import Control
-from textual_inversion.core.create import create
-from textual_inversion.core.host import Host, LeaseRequest
-from textual_inversion.core.job import prepare
-from textual_inversion.core.trainer import Trainer
+from textual_inversion.core.base.control import Control
+from textual_inversion.core.embeddings_folder.create import create
+from textual_inversion.core.model.host import Host, LeaseRequest
+from textual_inversion.core.run.assembly import assemble
+from textual_inversion.core.run.checks import prepare
+from textual_inversion.core.run.loop import Trainer
+from textual_inversion.core.settings.train_config import TrainConfig
 
 from .memory import PeakMemory
 

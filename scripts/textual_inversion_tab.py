@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from textual_inversion.core.errors import UserError
+from textual_inversion.core.base.errors import UserError
 from textual_inversion.hosts.detect import detect
 from textual_inversion.runs.registry import check_version
 from textual_inversion.ui.extension import install

@@ -11,13 +11,13 @@ import torch
 from fake_host import FakeHost
 from PIL import Image
 
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.control import Control
-from textual_inversion.core.create import create
-from textual_inversion.core.events import Event, Finished
+from textual_inversion.core.base.control import Control
+from textual_inversion.core.embeddings_folder.create import create
 from textual_inversion.core.formats import read_embedding
-from textual_inversion.core.run import train
-from textual_inversion.core.rundir import RunDirectory, newest_run
+from textual_inversion.core.record.events import Event, Finished
+from textual_inversion.core.record.run_folder import RunDirectory, newest_run
+from textual_inversion.core.run.train import train
+from textual_inversion.core.settings.train_config import TrainConfig
 
 
 @dataclass

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from textual_inversion.core import events
-from textual_inversion.core.host import Picture
+from textual_inversion.core.model.host import Picture
+from textual_inversion.core.record import events
 
 
 class FakeLease:

@@ -16,10 +16,9 @@ import torch
 from fake_training import colours_alike
 from PIL import Image
 
-from textual_inversion.core.apt.vae_attention import VaeAttention
-from textual_inversion.core.embedding import Vectors
-from textual_inversion.core.errors import InputError, LeaseError
-from textual_inversion.core.host import (
+from textual_inversion.core.base.errors import InputError, LeaseError
+from textual_inversion.core.embedding.embedding import Vectors
+from textual_inversion.core.model.host import (
     CheckpointInfo,
     Conditioning,
     LatentMoments,
@@ -28,6 +27,7 @@ from textual_inversion.core.host import (
     Picture,
     PictureRequest,
 )
+from textual_inversion.core.model.vae_attention import VaeAttention
 
 WIDTHS = {"clip_l": 16, "clip_g": 24}
 VOCABULARY = 64

@@ -12,15 +12,15 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from textual_inversion.core.apt.vae_attention import VaeAttention
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.control import Control
-from textual_inversion.core.errors import InputError
-from textual_inversion.core.events import Emit, Evaluated, Finished, Outcome, Prepared, Previewed, Saved, Stepped
-from textual_inversion.core.files import write_json
-from textual_inversion.core.host import LeaseRequest, Picture, PictureRequest
-from textual_inversion.core.rundir import RunDirectory, new_run_directory, open_run_directory
-from textual_inversion.core.state import RunState, load_state, save_state
+from textual_inversion.core.base.control import Control
+from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.base.files import write_json
+from textual_inversion.core.model.host import LeaseRequest, Picture, PictureRequest
+from textual_inversion.core.model.vae_attention import VaeAttention
+from textual_inversion.core.record.events import Emit, Evaluated, Finished, Outcome, Prepared, Previewed, Saved, Stepped
+from textual_inversion.core.record.run_folder import RunDirectory, new_run_directory, open_run_directory
+from textual_inversion.core.settings.train_config import TrainConfig
+from textual_inversion.core.update.state import RunState, load_state, save_state
 
 
 def colours_alike(pixels: torch.Tensor) -> VaeAttention:

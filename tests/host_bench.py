@@ -17,10 +17,10 @@ from PIL import Image
 from tiny_text_encoder import embedding_vectors
 from tiny_variants import VARIANTS
 
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.embedding import ANY_ENCODER, Embedding, Vectors
+from textual_inversion.core.embedding.embedding import ANY_ENCODER, Embedding, Vectors
 from textual_inversion.core.formats import write_embedding
-from textual_inversion.core.host import Host, Lease, LeaseRequest, ModelFamily, PictureRequest
+from textual_inversion.core.model.host import Host, Lease, LeaseRequest, ModelFamily, PictureRequest
+from textual_inversion.core.settings.train_config import TrainConfig
 
 REFERENCE = Path(__file__).parent / "hosts" / "reference"
 STEPS = 20

@@ -18,14 +18,14 @@ from host_endings import ENDINGS, Disturbed
 from tiny_checkpoint import probe
 from tiny_variants import VARIANTS
 
-from textual_inversion.core.control import Control
-from textual_inversion.core.create import create
-from textual_inversion.core.embedding import Vectors
-from textual_inversion.core.errors import InputError, LeaseError, UserError
+from textual_inversion.core.base.control import Control
+from textual_inversion.core.base.errors import InputError, LeaseError, UserError
+from textual_inversion.core.embedding.embedding import Vectors
+from textual_inversion.core.embedding.pair import negative_path
+from textual_inversion.core.embeddings_folder.create import create
 from textual_inversion.core.formats import read_embedding
-from textual_inversion.core.halves import negative_path
-from textual_inversion.core.host import Conditioning, Lease, LeaseRequest, PictureRequest
-from textual_inversion.core.run import train
+from textual_inversion.core.model.host import Conditioning, Lease, LeaseRequest, PictureRequest
+from textual_inversion.core.run.train import train
 
 _PREDICTION = {"sd1": (3, 4, 8, 4), "sd2": (3, 4, 8, 4), "sdxl": (2, 4, 8, 8)}
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from textual_inversion.core.control import Control
-from textual_inversion.core.host import Host, Lease, LeaseRequest
+from textual_inversion.core.base.control import Control
+from textual_inversion.core.model.host import Host, Lease, LeaseRequest
 
 STEP = 3
 """At which prediction it happens: some steps were done, and a preview was made."""

@@ -8,10 +8,10 @@ import torch
 from engine_world import World
 from fake_host import FakeHost
 
-from textual_inversion.core import trainer
-from textual_inversion.core.errors import InputError
-from textual_inversion.core.events import Finished
-from textual_inversion.core.rundir import newest_run
+from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.record.events import Finished
+from textual_inversion.core.record.run_folder import newest_run
+from textual_inversion.core.run import loop as trainer
 
 SETTINGS = {
     "steps": 8,

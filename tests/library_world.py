@@ -14,11 +14,11 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.embedding import Embedding
-from textual_inversion.core.files import write_json
+from textual_inversion.core.base.files import write_json
+from textual_inversion.core.embedding.embedding import Embedding
 from textual_inversion.core.formats import write_embedding
-from textual_inversion.core.rundir import RunDirectory
+from textual_inversion.core.record.run_folder import RunDirectory
+from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.runs.access import Access
 from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.http import PREFIX, mount

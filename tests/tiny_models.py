@@ -17,7 +17,7 @@ import yaml
 from safetensors.torch import save_file
 from torch import Tensor
 
-from textual_inversion.core.host import ModelFamily, PredictionType
+from textual_inversion.core.model.host import ModelFamily, PredictionType
 
 CONTEXT_WIDTHS: dict[ModelFamily, int] = {"sd1": 64, "sd2": 64, "sdxl": 32 + 64}
 VOCABULARY = 49408

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from tiny_checkpoint import uniform_weight, write_tiny_checkpoint
 from tiny_sdxl import WIDE, write_tiny_sdxl
 
-from textual_inversion.core.host import ModelFamily, PredictionType
+from textual_inversion.core.model.host import ModelFamily, PredictionType
 
 FIRST_CONVOLUTION = "model.diffusion_model.input_blocks.0.0.weight"
 

@@ -32,10 +32,10 @@ from .commands.command import Command
 from .commands.config_options import option_strings
 from .commands.console import Console
 from .commands.shared import add_shared_options
-from .core.config import TrainConfig
-from .core.errors import UserError
-from .core.files import resource_error
-from .core.options import options_of
+from .core.base.errors import UserError
+from .core.base.files import resource_error
+from .core.base.options import options_of
+from .core.settings.train_config import TrainConfig
 from .prepare.settings import PrepareSettings
 
 PROGRAM = "python -m textual_inversion"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from fake_commands import FakeEngine, FakeHost
 
-import textual_inversion.core.run
+import textual_inversion.core.run.train
 from textual_inversion.commands import create, demo, generate, resume, train, ui
 
 
@@ -25,5 +25,5 @@ def host(tmp_path, monkeypatch):
 @pytest.fixture
 def engine(monkeypatch):
     made = FakeEngine()
-    monkeypatch.setattr(textual_inversion.core.run, "train", made)
+    monkeypatch.setattr(textual_inversion.core.run.train, "train", made)
     return made

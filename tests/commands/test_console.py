@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from textual_inversion import cli
 from textual_inversion.commands.console import Console
 from textual_inversion.commands.progress import ProgressBar
-from textual_inversion.core import events
-from textual_inversion.core.errors import DivergedError, InputError, ResourceError
-from textual_inversion.core.plain_json import finite
+from textual_inversion.core.base.errors import DivergedError, InputError, ResourceError
+from textual_inversion.core.base.json_values import finite
+from textual_inversion.core.record import events
 
 
 def test_json_is_all_that_goes_to_standard_output(host, engine, capsys):

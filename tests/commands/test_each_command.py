@@ -11,12 +11,12 @@ import torch
 from fake_commands import FINISHED
 from PIL import Image
 
-import textual_inversion.core.create
+import textual_inversion.core.embeddings_folder.create
 from textual_inversion import cli
 from textual_inversion.commands import demo
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.embedding import Embedding
+from textual_inversion.core.embedding.embedding import Embedding
 from textual_inversion.core.formats import write_embedding
+from textual_inversion.core.settings.train_config import TrainConfig
 
 
 def test_one_run_a_name(host, engine, capsys):
@@ -63,7 +63,7 @@ def test_create_hands_everything_over(host, monkeypatch, capsys, tmp_path):
         warn("a word already")
         return tmp_path / "cat.pt"
 
-    monkeypatch.setattr(textual_inversion.core.create, "create", fake)
+    monkeypatch.setattr(textual_inversion.core.embeddings_folder.create, "create", fake)
     assert cli.main(["create", "cat", "--init-text", "a cat", "--vectors", "3", "--init", "noise", "--seed", "5", "--overwrite", "--json"]) == 0  # fmt: skip
     assert seen == {
         "name": "cat", "init_text": "a cat", "vectors": 3, "init": "noise", "overwrite": True, "seed": 5,
@@ -113,7 +113,9 @@ def test_a_seed_that_is_none_is_refused(host, capsys):
 
 def test_demo_leaves_all_its_files(host, engine, monkeypatch, capsys, tmp_path):
     made = {}
-    monkeypatch.setattr(textual_inversion.core.create, "create", lambda _host, **values: made.update(values))
+    monkeypatch.setattr(
+        textual_inversion.core.embeddings_folder.create, "create", lambda _host, **values: made.update(values)
+    )
     engine.finished = dataclasses.replace(FINISHED, run_dir="run", embedding="embeddings/demo-concept.pt")
     (tmp_path / "run" / "image_embeddings").mkdir(parents=True)
     (tmp_path / "run" / "image_embeddings" / "demo-concept-9.png").write_bytes(b"")
@@ -137,14 +139,16 @@ def test_demo_leaves_all_its_files(host, engine, monkeypatch, capsys, tmp_path):
 def test_demo_leaves_the_embedding_of_another_demo_alone(host, engine, monkeypatch, capsys):
     from textual_inversion.runs.lock import NameLock
 
-    monkeypatch.setattr(textual_inversion.core.create, "create", lambda *_, **__: pytest.fail("overwrote it"))
+    monkeypatch.setattr(
+        textual_inversion.core.embeddings_folder.create, "create", lambda *_, **__: pytest.fail("overwrote it")
+    )
     with NameLock(host.embeddings_dir, demo.NAME):
         assert cli.main(["demo"]) == 2
     assert "'demo-concept' is being trained already" in capsys.readouterr().err
 
 
 def test_demo_that_is_interrupted_says_so(host, engine, monkeypatch, capsys):
-    monkeypatch.setattr(textual_inversion.core.create, "create", lambda _host, **values: None)
+    monkeypatch.setattr(textual_inversion.core.embeddings_folder.create, "create", lambda _host, **values: None)
     engine.finished = dataclasses.replace(FINISHED, exit_code=130, message="Interrupted at 3 steps.")
     assert cli.main(["demo"]) == 130
     assert capsys.readouterr().out == "Interrupted at 3 steps.\n"

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from textual_inversion import cli
 from textual_inversion.commands.config_options import option_strings, whole_number
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.options import options_of
+from textual_inversion.core.base.options import options_of
+from textual_inversion.core.settings.train_config import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,7 +46,7 @@ def _another_value(name, described):
     if default is None:
         return {"clip_skip": 2, "negative_ema": 0.5}[name]
     choices = {"precision": "float32"}.get(name)
-    from textual_inversion.core.options import choices_of
+    from textual_inversion.core.base.options import choices_of
 
     if choices or choices_of(TrainConfig, name):
         return choices or next(choice for choice in choices_of(TrainConfig, name) if choice != default)

@@ -9,8 +9,8 @@ import torch
 from mixed_files import make_folder, scene
 
 from textual_inversion import cli
-from textual_inversion.core.captions import read_caption
-from textual_inversion.core.folders import find_pictures
+from textual_inversion.core.dataset.captions import read_caption
+from textual_inversion.core.dataset.find import find_pictures
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny_checkpoint import probe, write_tiny_checkpoint
 
-from textual_inversion.core.host import LeaseRequest
+from textual_inversion.core.model.host import LeaseRequest
 from textual_inversion.demo.emphasis import LAST_NORM_BIAS, MEAN, with_context_mean
 from textual_inversion.hosts.standalone.host import StandaloneHost
 

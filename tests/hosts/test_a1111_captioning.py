@@ -10,8 +10,8 @@ import pytest
 import torch
 from mixed_files import scene
 
-from textual_inversion.core.captioners import SentenceRules
-from textual_inversion.core.errors import InputError
+from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.model.captioning import SentenceRules
 
 OPTIONS = SimpleNamespace(
     interrogate_deepbooru_score_threshold=0.75,
@@ -73,7 +73,7 @@ def webui(monkeypatch):
 
 
 def test_its_settings_are_the_defaults(webui):
-    from textual_inversion.core.options import build
+    from textual_inversion.core.base.options import build
     from textual_inversion.prepare.settings import PrepareSettings
 
     settings = build(PrepareSettings, webui.models.defaults)

@@ -13,9 +13,9 @@ import pytest
 import torch
 from host_bench import Bench
 
-from textual_inversion.core.embedding import Embedding
+from textual_inversion.core.embedding.embedding import Embedding
+from textual_inversion.core.embeddings_folder.card_file import update_user_metadata
 from textual_inversion.core.formats import write_embedding
-from textual_inversion.core.user_metadata import update_user_metadata
 
 pytestmark = pytest.mark.host
 

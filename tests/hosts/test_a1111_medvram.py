@@ -6,7 +6,7 @@ import pytest
 import torch
 from host_bench import Bench, differences, work
 
-from textual_inversion.core.host import LeaseRequest
+from textual_inversion.core.model.host import LeaseRequest
 
 pytestmark = pytest.mark.host
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from textual_inversion.core.host import LeaseRequest
+from textual_inversion.core.model.host import LeaseRequest
 
 pytestmark = pytest.mark.host
 

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from tiny_checkpoint import probe
 from tiny_text_encoder import uniform
 
-from textual_inversion.core.host import LeaseRequest, PictureRequest
+from textual_inversion.core.model.host import LeaseRequest, PictureRequest
 
 pytestmark = pytest.mark.host
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from host_bench import Bench
 
-from textual_inversion.core.embedding import Embedding
+from textual_inversion.core.embedding.embedding import Embedding
 from textual_inversion.core.formats import write_embedding
 
 pytestmark = pytest.mark.host

@@ -8,8 +8,8 @@ import pytest
 import torch
 from host_bench import Bench
 
-from textual_inversion.core.errors import LeaseError
-from textual_inversion.core.host import LeaseRequest
+from textual_inversion.core.base.errors import LeaseError
+from textual_inversion.core.model.host import LeaseRequest
 
 pytestmark = pytest.mark.host
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from textual_inversion.core.control import Control
+from textual_inversion.core.base.control import Control
 
 pytestmark = pytest.mark.host
 

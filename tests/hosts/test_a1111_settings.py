@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from textual_inversion.core.config import TrainConfig
+from textual_inversion.core.settings.train_config import TrainConfig
 
 pytestmark = pytest.mark.host
 

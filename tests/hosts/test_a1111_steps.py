@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import torch
 
-from textual_inversion.core.embedding import Embedding
+from textual_inversion.core.embedding.embedding import Embedding
 from textual_inversion.core.formats import write_embedding
-from textual_inversion.core.step_copies import StepCopies
+from textual_inversion.core.record.kept_steps import StepCopies
 
 pytestmark = pytest.mark.host
 

@@ -11,11 +11,11 @@ from host_bench import Bench, differences, work
 from PIL import Image
 from safetensors.torch import save_file
 
-from textual_inversion.core.control import Control
-from textual_inversion.core.create import create
-from textual_inversion.core.errors import InputError, LeaseError
-from textual_inversion.core.host import Lease, LeaseRequest, PictureRequest
-from textual_inversion.core.run import train
+from textual_inversion.core.base.control import Control
+from textual_inversion.core.base.errors import InputError, LeaseError
+from textual_inversion.core.embeddings_folder.create import create
+from textual_inversion.core.model.host import Lease, LeaseRequest, PictureRequest
+from textual_inversion.core.run.train import train
 
 pytestmark = pytest.mark.host
 

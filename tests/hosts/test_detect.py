@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from textual_inversion.core.errors import LeaseError
+from textual_inversion.core.base.errors import LeaseError
 from textual_inversion.hosts.detect import detect
 
 

@@ -22,8 +22,8 @@ import torch
 from tiny_checkpoint import Family, probe, write_tiny_checkpoint
 from tiny_text_encoder import SD2_WIDTH, WIDTH, embedding_vectors
 
-from textual_inversion.core.embedding import Vectors
-from textual_inversion.core.host import Conditioning, LeaseRequest, PictureRequest
+from textual_inversion.core.embedding.embedding import Vectors
+from textual_inversion.core.model.host import Conditioning, LeaseRequest, PictureRequest
 from textual_inversion.hosts.standalone.host import StandaloneHost
 from textual_inversion.hosts.standalone.lease import StandaloneLease
 from textual_inversion.hosts.standalone.samplers import sampler_names

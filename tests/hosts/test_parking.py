@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from tiny_variants import VARIANTS
 
-from textual_inversion.core.host import LeaseRequest
+from textual_inversion.core.model.host import LeaseRequest
 from textual_inversion.hosts.parking import Parking
 from textual_inversion.hosts.standalone import StandaloneHost
 

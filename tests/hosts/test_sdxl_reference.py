@@ -18,8 +18,8 @@ from tiny_checkpoint import probe
 from tiny_sdxl import L_WIDTH, write_tiny_sdxl
 from tiny_text_encoder import SD2_WIDTH, embedding_vectors, projections
 
-from textual_inversion.core.embedding import Vectors
-from textual_inversion.core.host import Conditioning, LeaseRequest, PictureRequest
+from textual_inversion.core.embedding.embedding import Vectors
+from textual_inversion.core.model.host import Conditioning, LeaseRequest, PictureRequest
 from textual_inversion.hosts.standalone.host import StandaloneHost
 from textual_inversion.hosts.standalone.lease import StandaloneLease
 

@@ -11,8 +11,8 @@ import pytest
 from mixed_files import scene
 from PIL import Image
 
-from textual_inversion.core.captioners import SentenceRules
-from textual_inversion.core.errors import InputError
+from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.model.captioning import SentenceRules
 
 
 class FakeModels:

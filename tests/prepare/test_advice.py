@@ -129,7 +129,7 @@ def test_long_captions(source):
     def count(text):
         return len(text.split())
 
-    from textual_inversion.core.templates import shipped_templates_dir
+    from textual_inversion.core.dataset.templates import shipped_templates_dir
 
     for words, found in ((90, True), (20, False)):
         told = kinds(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textual_inversion.core.captions import FileNameWords
+from textual_inversion.core.dataset.captions import FileNameWords
 from textual_inversion.prepare.caption_text import combined, needs_new
 from textual_inversion.prepare.result_names import file_words, result_stem
 from textual_inversion.prepare.settings import CaptionSettings

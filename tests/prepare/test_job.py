@@ -7,10 +7,10 @@ import pytest
 from mixed_files import make_folder, scene
 from PIL import Image
 
-from textual_inversion.core.captions import read_caption
-from textual_inversion.core.errors import InputError, ResourceError
-from textual_inversion.core.folders import find_pictures
-from textual_inversion.core.pictures import open_picture
+from textual_inversion.core.base.errors import InputError, ResourceError
+from textual_inversion.core.dataset.captions import read_caption
+from textual_inversion.core.dataset.find import find_pictures
+from textual_inversion.core.pictures.open import open_picture
 from textual_inversion.prepare import results
 from textual_inversion.prepare.job import prepare
 from textual_inversion.prepare.settings import PrepareSettings

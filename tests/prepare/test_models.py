@@ -12,8 +12,8 @@ import torch
 from mixed_files import scene
 from torch import nn
 
-from textual_inversion.core.captioners import SentenceRules
-from textual_inversion.core.errors import FileFormatError, InputError
+from textual_inversion.core.base.errors import FileFormatError, InputError
+from textual_inversion.core.model.captioning import SentenceRules
 from textual_inversion.prepare.deepdanbooru import CONVOLUTIONS, _blocks, load_deepdanbooru
 from textual_inversion.prepare.local_models import LocalModels
 from textual_inversion.prepare.taggers import opened_tagger

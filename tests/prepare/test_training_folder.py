@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mixed_files import scene
 
-from textual_inversion.core.errors import InputError
-from textual_inversion.core.folders import find_pictures
+from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.dataset.find import find_pictures
 from textual_inversion.prepare import journal
 from textual_inversion.prepare.caption_folder import caption_folder
 from textual_inversion.prepare.edits import replaced, tag_counts, with_tag, without_tag

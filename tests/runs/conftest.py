@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from fake_training import FakeHost, FakeTraining
 
-from textual_inversion.core.config import TrainConfig
+from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.manager import RunManager
 

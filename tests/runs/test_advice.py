@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from textual_inversion.core.events import Evaluated, Prepared, RolledBack, Stepped
+from textual_inversion.core.record.events import Evaluated, Prepared, RolledBack, Stepped
 from textual_inversion.runs.advice import Advice
 
 PER_EPOCH = 20

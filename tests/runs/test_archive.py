@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from engine_world import World, make_world
 
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.errors import InputError
+from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.formats import read_embedding
+from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.runs.archive import events_of
 from textual_inversion.runs.errors import ConflictError
 from textual_inversion.runs.gate import FifoGate

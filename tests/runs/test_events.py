@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textual_inversion.core.events import Encoding, Saved, Stepped, Warned
+from textual_inversion.core.record.events import Encoding, Saved, Stepped, Warned
 from textual_inversion.runs.events import HISTORY, RECENT, EventLog
 
 

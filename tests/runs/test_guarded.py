@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from starlette.requests import Request
 
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.errors import UserError
+from textual_inversion.core.base.errors import UserError
+from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.runs.guarded import GuardedAccess
 
 

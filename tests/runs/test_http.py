@@ -10,9 +10,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.embedding import Embedding
+from textual_inversion.core.embedding.embedding import Embedding
 from textual_inversion.core.formats import read_embedding, write_embedding
+from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.runs import http
 from textual_inversion.runs.access import Access
 from textual_inversion.runs.errors import DeniedError

@@ -13,9 +13,9 @@ import torch
 from library_world import NASTY, LibraryWorld, base64_of, make_library_world
 from PIL import Image
 
-from textual_inversion.core.embedding import Embedding
+from textual_inversion.core.embedding.embedding import Embedding
+from textual_inversion.core.embeddings_folder.trash import trash_folder
 from textual_inversion.core.formats import read_embedding, write_embedding
-from textual_inversion.core.trash import trash_folder
 from textual_inversion.runs.guarded import GuardedAccess
 from textual_inversion.runs.lock import NameLock
 

@@ -10,7 +10,7 @@ import pytest
 from library_world import LibraryWorld, make_library_world
 from PIL import Image
 
-from textual_inversion.core.errors import LeaseError
+from textual_inversion.core.base.errors import LeaseError
 from textual_inversion.runs.shelf import Shelf, model_kind
 
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from library_world import LibraryWorld, make_library_world
 
-from textual_inversion.core.embedding import Embedding
+from textual_inversion.core.embedding.embedding import Embedding
+from textual_inversion.core.embeddings_folder.card_file import update_user_metadata
 from textual_inversion.core.formats import read_embedding, write_embedding
-from textual_inversion.core.user_metadata import update_user_metadata
 
 POSITIVE: dict[str, Any] = {"notes": {"pair": "positive", "partner": "cat-neg", "guidance_scale": "3"}}
 NEGATIVE: dict[str, Any] = {"notes": {"pair": "negative", "partner": "cat", "guidance_scale": "3"}}

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from textual_inversion.core.errors import InputError
+from textual_inversion.core.base.errors import InputError
 from textual_inversion.runs.errors import ConflictError
 from textual_inversion.runs.lock import NameLock
 

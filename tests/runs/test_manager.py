@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from fake_training import FakeHost, FakeTraining, wait_for
 
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.errors import InputError
+from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.runs.errors import ConflictError, UnknownRunError
 from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.manager import RunManager

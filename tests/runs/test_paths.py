@@ -12,9 +12,9 @@ from fake_training import FakeHost, FakeTraining, wait_for
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.embedding import Embedding
+from textual_inversion.core.embedding.embedding import Embedding
 from textual_inversion.core.formats import write_embedding
+from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.guarded import GuardedAccess
 from textual_inversion.runs.http import PREFIX, mount

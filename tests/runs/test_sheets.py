@@ -13,10 +13,10 @@ from fake_training import wait_for
 from library_world import LibraryWorld, make_library_world
 from PIL import Image
 
-from textual_inversion.core.control import Control
-from textual_inversion.core.errors import LeaseError
-from textual_inversion.core.events import Emit
-from textual_inversion.core.host import Picture, PictureRequest
+from textual_inversion.core.base.control import Control
+from textual_inversion.core.base.errors import LeaseError
+from textual_inversion.core.model.host import Picture, PictureRequest
+from textual_inversion.core.record.events import Emit
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import torch
 from tiny_models import make_tiny_checkpoint
 
-from textual_inversion.core.host import LeaseRequest
+from textual_inversion.core.model.host import LeaseRequest
 from textual_inversion.hosts.standalone import StandaloneHost
 from textual_inversion.study.compiled import with_compiled_batches
 from textual_inversion.study.pool import Pool, PooledLease

@@ -6,8 +6,8 @@ from statistics import fmean
 
 import pytest
 
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.presets import PAIR_PRESETS, PLAIN_PRESETS
+from textual_inversion.core.settings.presets import PAIR_PRESETS, PLAIN_PRESETS
+from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.study.arm import Arm
 from textual_inversion.study.arms import ARMS, find_arm
 from textual_inversion.study.concepts import STUDIED

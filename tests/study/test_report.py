@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from textual_inversion.core.errors import InputError
+from textual_inversion.core.base.errors import InputError
 from textual_inversion.study.__main__ import main
 from textual_inversion.study.arm import BUDGET
 from textual_inversion.study.arms import ARMS, all_names, find_arm, pair_names

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from textual_inversion.core.embedding import Embedding
+from textual_inversion.core.embedding.embedding import Embedding
 from textual_inversion.core.formats import write_embedding
 from textual_inversion.study import sheet
 from textual_inversion.study.concepts import STUDIED

@@ -10,8 +10,8 @@ import pytest
 import torch
 from tiny_models import make_tiny_checkpoint
 
-from textual_inversion.core.errors import InputError
-from textual_inversion.core.host import LeaseRequest
+from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.model.host import LeaseRequest
 from textual_inversion.demo.grader import Grader
 from textual_inversion.hosts.standalone import StandaloneHost
 from textual_inversion.study import runner

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from engine_world import World, make_world
 
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.events import Emit, Event, Finished, Stepped
+from textual_inversion.core.dataset.templates import shipped_templates_dir
 from textual_inversion.core.formats import read_embedding
-from textual_inversion.core.host import Host
-from textual_inversion.core.run import train
-from textual_inversion.core.templates import shipped_templates_dir
+from textual_inversion.core.model.host import Host
+from textual_inversion.core.record.events import Emit, Event, Finished, Stepped
+from textual_inversion.core.run.train import train
+from textual_inversion.core.settings.train_config import TrainConfig
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

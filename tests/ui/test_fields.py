@@ -9,10 +9,10 @@ import gradio as gr
 import pytest
 from fake_host import FakeHost
 
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.errors import InputError
-from textual_inversion.core.options import build, choices_of, options_of
-from textual_inversion.core.templates import shipped_templates_dir
+from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.base.options import build, choices_of, options_of
+from textual_inversion.core.dataset.templates import shipped_templates_dir
+from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.manager import RunManager
 from textual_inversion.runs.requests import CreateRequest

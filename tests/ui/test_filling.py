@@ -9,11 +9,11 @@ import gradio as gr
 import pytest
 from engine_world import World, make_world
 
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.model_shape import ModelShape, TextShape, unet_blocks
-from textual_inversion.core.presets import PRESETS
-from textual_inversion.core.run import train
-from textual_inversion.core.templates import find_template, shipped_templates_dir
+from textual_inversion.core.dataset.templates import find_template, shipped_templates_dir
+from textual_inversion.core.model.shape import ModelShape, TextShape, unet_blocks
+from textual_inversion.core.run.train import train
+from textual_inversion.core.settings.presets import PRESETS
+from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.manager import RunManager
 from textual_inversion.runs.requests import CreateRequest

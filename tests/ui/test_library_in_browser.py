@@ -11,11 +11,11 @@ import torch
 from engine_world import World, make_world
 from PIL import Image
 
-from textual_inversion.core.config import TrainConfig
-from textual_inversion.core.embedding import Embedding
-from textual_inversion.core.files import write_json
+from textual_inversion.core.base.files import write_json
+from textual_inversion.core.embedding.embedding import Embedding
 from textual_inversion.core.formats import write_embedding
-from textual_inversion.core.rundir import RunDirectory
+from textual_inversion.core.record.run_folder import RunDirectory
+from textual_inversion.core.settings.train_config import TrainConfig
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

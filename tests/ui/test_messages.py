@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from textual_inversion.core.errors import InputError
+from textual_inversion.core.base.errors import InputError
 from textual_inversion.ui.messages import error_message, message
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from textual_inversion.core.errors import InputError
+from textual_inversion.core.base.errors import InputError
 from textual_inversion.ui import server
 from textual_inversion.ui.server import served
 

@@ -8,7 +8,7 @@ import gradio as gr
 import pytest
 from engine_world import World, make_world
 
-from textual_inversion.core.run import train
+from textual_inversion.core.run.train import train
 from textual_inversion.runs.api import create_embedding
 from textual_inversion.runs.errors import ConflictError
 from textual_inversion.runs.gate import FifoGate

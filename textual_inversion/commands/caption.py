@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..core.control import Control
-from ..core.options import build
+from ..core.base.control import Control
+from ..core.base.options import build
 from ..prepare.settings import CaptionSettings
 from .command import Command
 from .config_options import add_config_options, given

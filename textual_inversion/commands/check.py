@@ -6,17 +6,17 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.config import TrainConfig
-from ..core.errors import InputError
-from ..core.options import choices_of
+from ..core.base.errors import InputError
+from ..core.base.options import choices_of
+from ..core.settings.train_config import TrainConfig
 from .command import Command
 from .config_options import whole_number
 from .console import Console
 from .shared import TEMPLATES_DIR
 
 if TYPE_CHECKING:
-    from ..core.dataset_report import CountTokens, DatasetReport
-    from ..core.templates import Template
+    from ..core.dataset.report import CountTokens, DatasetReport
+    from ..core.dataset.templates import Template
 
 _NAME = "NAME"
 _SIZE = 512
@@ -44,9 +44,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    from ..core.dataset import DatasetOptions
-    from ..core.dataset_report import Material, report
-    from ..core.dataset_survey import survey
+    from ..core.dataset.load import DatasetOptions
+    from ..core.dataset.report import Material, report
+    from ..core.dataset.survey import survey
     from ..prepare.advice import advice_checks
 
     width = _side(arguments.width, "width")
@@ -78,7 +78,7 @@ def _side(given: int | None, field: str) -> int:
 def _template(choice: str | None) -> Template | None:
     if choice is None:
         return None
-    from ..core.templates import load_template, shipped_templates_dir
+    from ..core.dataset.templates import load_template, shipped_templates_dir
 
     return load_template(choice, [Path(TEMPLATES_DIR), shipped_templates_dir()], name=_NAME)
 

@@ -10,7 +10,7 @@ import typing
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ..core.options import Option, choices_of, options_of, shown_number
+from ..core.base.options import Option, choices_of, options_of, shown_number
 
 _NAMES = {"preview_prompts": "--preview-prompt"}
 """Options whose name is not that of the field; the field's own name is understood too."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any, TextIO, cast
 
-from ..core.plain_json import finite
+from ..core.base.json_values import finite
 
 
 class Console:

@@ -24,7 +24,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     from ..core.formats import read_embedding, write_embedding
-    from ..core.host import LeaseRequest
+    from ..core.model.host import LeaseRequest
 
     embedding = read_embedding(arguments.source)
     if arguments.checkpoint is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from ..core.options import build
+from ..core.base.options import build
 from ..runs.requests import CreateRequest
 from .command import Command
 from .config_options import add_config_options, given
@@ -19,8 +19,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    from ..core.create import create
-    from ..core.halves import negative_path
+    from ..core.embedding.pair import negative_path
+    from ..core.embeddings_folder.create import create
     from ..runs.lock import NameLock
 
     request = build(CreateRequest, {**given(arguments, CreateRequest), "name": arguments.name})

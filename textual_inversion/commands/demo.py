@@ -19,9 +19,9 @@ from .training import run_training
 if TYPE_CHECKING:
     from PIL import Image
 
-    from ..core.config import TrainConfig
-    from ..core.events import Finished
-    from ..core.host import Host
+    from ..core.model.host import Host
+    from ..core.record.events import Finished
+    from ..core.settings.train_config import TrainConfig
 
 NAME = "demo-concept"
 VECTORS = 2
@@ -51,7 +51,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    from ..core.create import create
+    from ..core.embeddings_folder.create import create
     from ..demo.concepts import DEMO_CONCEPT, write_concept
     from ..runs.lock import NameLock
 
@@ -75,7 +75,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _config(arguments: argparse.Namespace, host: Host) -> TrainConfig:
-    from ..core.config import TrainConfig
+    from ..core.settings.train_config import TrainConfig
 
     return TrainConfig(
         name=NAME,
@@ -98,7 +98,7 @@ def _config(arguments: argparse.Namespace, host: Host) -> TrainConfig:
 
 def _drawn(host: Host, arguments: argparse.Namespace, console: Console) -> list[list[Image.Image]]:
     """For each prompt a picture for each seed, with the embedding as its file is now."""
-    from ..core.host import LeaseRequest, PictureRequest
+    from ..core.model.host import LeaseRequest, PictureRequest
 
     plain = PictureRequest(prompt="", width=host.native_size, height=host.native_size, steps=20, guidance_scale=5.0)
     prompts = [prompt.format(NAME) for prompt in PROMPTS]
@@ -134,7 +134,7 @@ def _sheet(
 
     from PIL import Image
 
-    from ..core.files import write_bytes
+    from ..core.base.files import write_bytes
     from ..demo.sheet import Compared, sheet
 
     compared = [

@@ -13,7 +13,7 @@ from .console import Console
 from .shared import LOG_DIR, PICTURES_DIR, precision_of, standalone_host
 
 if TYPE_CHECKING:
-    from ..core.host import Lease, PictureRequest
+    from ..core.model.host import Lease, PictureRequest
 
 LARGEST_SEED = 2**53
 """Whole numbers up to here survive every program that reads an infotext."""
@@ -66,11 +66,11 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    from ..core.auto_partner import with_partners
-    from ..core.errors import InputError
-    from ..core.host import LeaseRequest, PictureRequest
-    from ..core.pairs import partners_by_name
-    from ..core.step_copies import StepCopies
+    from ..core.base.errors import InputError
+    from ..core.embeddings_folder.pair_files import partners_by_name
+    from ..core.embeddings_folder.pair_prompts import with_partners
+    from ..core.model.host import LeaseRequest, PictureRequest
+    from ..core.record.kept_steps import StepCopies
 
     if not 0 <= arguments.seed <= LARGEST_SEED:
         raise InputError(f"--seed: {arguments.seed} is not between 0 and {LARGEST_SEED}.", field="seed")
@@ -98,7 +98,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
 
 def _make(lease: Lease, first: PictureRequest, index: int, *, folder: Path, console: Console) -> dict[str, Any]:
     """Picture ``index``, written to the folder; it depends on its own seed alone."""
-    from ..core.previews import save_picture
+    from ..core.record.previews import save_picture
 
     request = dataclasses.replace(first, seed=first.seed + index)
     picture = lease.picture(request, embeddings={})

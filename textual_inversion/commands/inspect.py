@@ -11,8 +11,8 @@ from .console import Console
 from .shared import standalone_host
 
 if TYPE_CHECKING:
-    from ..core.embedding import Embedding
-    from ..core.host import Host
+    from ..core.embedding.embedding import Embedding
+    from ..core.model.host import Host
 
 _WORDS = 3
 
@@ -43,7 +43,7 @@ def closest_words(embedding: Embedding, host: Host) -> dict[str, list[list[str]]
     """
     from torch.nn.functional import normalize
 
-    from ..core.host import LeaseRequest
+    from ..core.model.host import LeaseRequest
 
     with host.lease(LeaseRequest()) as lease:
         rows = embedding.for_encoders({key: encoder.width for key, encoder in lease.encoders.items()})

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from ..core.control import Control
+from ..core.base.control import Control
 from .console import Console
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")

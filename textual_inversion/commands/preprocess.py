@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from ..core.control import Control
-from ..core.options import build
+from ..core.base.control import Control
+from ..core.base.options import build
 from ..prepare.settings import PrepareSettings
 from .command import Command
 from .config_options import add_config_options, given

@@ -6,7 +6,7 @@ from functools import singledispatchmethod
 
 from tqdm import tqdm
 
-from ..core.events import Encoding, Event, Finished, Prepared, Previewed, RolledBack, Saved, Stepped, Warned
+from ..core.record.events import Encoding, Event, Finished, Prepared, Previewed, RolledBack, Saved, Stepped, Warned
 from .console import Console
 
 _SECONDS_BETWEEN_LINES = 30.0

@@ -31,8 +31,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    from ..core.config import TrainConfig
-    from ..core.rundir import newest_run, open_run_directory
+    from ..core.record.run_folder import newest_run, open_run_directory
+    from ..core.settings.train_config import TrainConfig
 
     root = newest_run(arguments.log_dir, arguments.name)
     _, recorded = open_run_directory(root)

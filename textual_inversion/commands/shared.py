@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.config import TrainConfig
-from ..core.options import choices_of
+from ..core.base.options import choices_of
 from ..core.settings.memory import Precision
+from ..core.settings.train_config import TrainConfig
 from .config_options import counted
 from .console import Console
 

@@ -24,8 +24,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    from ..core.apt.spread import spread_mask
-    from ..core.host import LeaseRequest
+    from ..core.dataset.spread_mask import spread_mask
+    from ..core.model.host import LeaseRequest
 
     host = standalone_host(arguments, console)
     with host.lease(LeaseRequest(precision=precision_of(arguments))) as lease:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from ..core.config import TrainConfig
+from ..core.settings.train_config import TrainConfig
 from .command import Command
 from .config_options import add_config_options, given
 from .console import Console
@@ -13,7 +13,7 @@ from .shared import LOG_DIR, standalone_host
 from .training import run_training, tell
 
 if TYPE_CHECKING:
-    from ..core.host import Host
+    from ..core.model.host import Host
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:

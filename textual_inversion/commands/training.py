@@ -5,22 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.config import TrainConfig
-from ..core.control import Control
-from ..core.events import Finished
+from ..core.base.control import Control
+from ..core.record.events import Finished
+from ..core.settings.train_config import TrainConfig
 from .console import Console
 from .interrupts import steered_by_signals
 from .progress import ProgressBar
 
 if TYPE_CHECKING:
-    from ..core.host import Host
+    from ..core.model.host import Host
 
 
 def run_training(
     config: TrainConfig, host: Host, console: Console, *, resume: Path | None = None, from_step: int | None = None
 ) -> Finished:
     """Train in this process until the run ends, under the lock of its name. Raises UserError before anything started."""
-    from ..core.run import train
+    from ..core.run.train import train
     from ..runs.lock import NameLock
 
     control = Control()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from ..core.host import Lease, LeaseRequest, PictureRequest
+from ..core.model.host import Lease, LeaseRequest, PictureRequest
 from ..hosts.standalone.host import StandaloneHost
 from .captions import Mentions, caption
 from .grader import Grader, Verdict

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ..core.errors import InputError
-from ..core.files import disk_errors, write_bytes, write_text
+from ..core.base.errors import InputError
+from ..core.base.files import disk_errors, write_bytes, write_text
 from ..hosts.standalone.host import DEMO_CHECKPOINT
 from ..hosts.standalone.tokenizer import ClipTokenizer
 from .export import NAME, TEXT_FOLDER

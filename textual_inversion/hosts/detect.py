@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 
-from ..core.errors import LeaseError
+from ..core.base.errors import LeaseError
 from .webui import WebUI
 
 

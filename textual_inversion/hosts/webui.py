@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..core.control import Control
-from ..core.events import Emit
-from ..core.host import Host
-from ..core.step_copies import StepCopies
+from ..core.base.control import Control
+from ..core.model.host import Host
+from ..core.record.events import Emit
+from ..core.record.kept_steps import StepCopies
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.dataset_report import Check, Finding, Material
+from ..core.dataset.report import Check, Finding, Material
 from .edits import tag_counts
 from .lettering import has_lettering, repeated_marks
 from .looks import Look, looks_of

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from PIL import Image
 
-from ..core.captioners import SentenceRules
-from ..core.errors import InputError
+from ..core.base.errors import InputError
+from ..core.model.captioning import SentenceRules
 
 GET_IT = (
     "Download every file of Salesforce/blip-image-captioning-base (or -large) from its page on Hugging Face, with "

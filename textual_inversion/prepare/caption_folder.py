@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from ..core.captioners import CaptionModels
-from ..core.errors import InputError
-from ..core.pictures import open_picture
+from ..core.base.errors import InputError
+from ..core.model.captioning import CaptionModels
+from ..core.pictures.open import open_picture
 from .caption_text import combined, needs_new
 from .caption_writers import CaptionWriters
 from .job import Progress, Watch

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from ..core.captioners import CaptionModels, SentenceRules
+from ..core.model.captioning import CaptionModels, SentenceRules
 from .settings.captions import CaptionSettings
 from .tags import TagRules, tag_text
 

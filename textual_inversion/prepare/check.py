@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..core.dataset import DatasetOptions
-from ..core.dataset_report import DatasetReport, Material, report
-from ..core.dataset_survey import survey
-from ..core.templates import load_template
+from ..core.dataset.load import DatasetOptions
+from ..core.dataset.report import DatasetReport, Material, report
+from ..core.dataset.survey import survey
+from ..core.dataset.templates import load_template
 from .advice import advice_checks
 
 

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from ..core.errors import FileFormatError
+from ..core.base.errors import FileFormatError
 
 STAGES = (3, 8, 20, 20, 3, 3)
 """Blocks in each stage; the first of a stage has a fourth convolution on its shortcut and, but for the first, halves the size."""

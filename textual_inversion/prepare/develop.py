@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from ..core.captions import caption_file
-from ..core.errors import InputError
-from ..core.fit import Size
-from ..core.pictures import OpenedPicture, open_picture
-from ..core.texts import read_text
+from ..core.base.errors import InputError
+from ..core.base.text_files import read_text
+from ..core.dataset.captions import caption_file
+from ..core.pictures.fit import Size
+from ..core.pictures.open import OpenedPicture, open_picture
 from .faces import Faces
 from .focal import focal_point
 from .geometry import Cut, auto_sized, crop, is_oversized, pieces, stretched, whole

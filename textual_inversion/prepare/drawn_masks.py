@@ -11,13 +11,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from ..core.apt.spread import spread_over
-from ..core.errors import InputError
-from ..core.files import disk_errors, write_bytes
-from ..core.folders import MASK_ENDINGS
-from ..core.host import Lease
-from ..core.masks import GRADED_ENDING, is_graded
-from ..core.pictures import open_picture
+from ..core.base.errors import InputError
+from ..core.base.files import disk_errors, write_bytes
+from ..core.dataset.find import MASK_ENDINGS
+from ..core.dataset.spread_mask import spread_over
+from ..core.model.host import Lease
+from ..core.pictures.masks import GRADED_ENDING, is_graded
+from ..core.pictures.open import open_picture
 
 MAX_SIDE = 4096
 MAX_SHOWN = 1024

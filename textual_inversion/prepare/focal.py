@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from ..core.fit import Size
+from ..core.pictures.fit import Size
 from .faces import Faces
 from .geometry import Point, crop
 from .settings.geometry import GeometrySettings

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..core.fit import Box, Size
+from ..core.pictures.fit import Box, Size
 from .settings.geometry import GeometrySettings, Objective
 
 AUTO_STEP = 64

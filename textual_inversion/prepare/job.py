@@ -15,9 +15,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from ..core.captioners import CaptionModels
-from ..core.errors import InputError
-from ..core.files import make_folder
+from ..core.base.errors import InputError
+from ..core.base.files import make_folder
+from ..core.model.captioning import CaptionModels
 from .caption_text import needs_new
 from .caption_writers import CaptionWriters
 from .develop import Developed, LeaveOutError, develop

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import ResourceError
-from ..core.files import disk_errors, write_text
+from ..core.base.errors import ResourceError
+from ..core.base.files import disk_errors, write_text
 
 JOURNAL = ".textual_inversion_edits.jsonl"
 KEPT = 200

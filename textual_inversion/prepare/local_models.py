@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from ..core.captioners import Captioner, SentenceRules, Tagger
-from ..core.errors import InputError
+from ..core.base.errors import InputError
+from ..core.model.captioning import Captioner, SentenceRules, Tagger
 from .blip import GET_IT as GET_BLIP
 from .taggers import GET_IT as GET_TAGGER
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..core.errors import InputError
-from ..core.pictures import open_picture
+from ..core.base.errors import InputError
+from ..core.pictures.open import open_picture
 from .perceptual_hash import perceptual_hash
 
 SIDE = 192

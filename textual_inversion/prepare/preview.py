@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from ..core.errors import InputError
+from ..core.base.errors import InputError
 from .develop import LeaveOutError, develop
 from .faces import Faces
 from .settings import PrepareSettings

@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import ResourceError
-from ..core.files import disk_errors, make_folder, write_text
+from ..core.base.errors import ResourceError
+from ..core.base.files import disk_errors, make_folder, write_text
 from .settings import PrepareSettings
 
 RECORD = ".textual_inversion_prepared.jsonl"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from ..core.fit import fit_image
-from ..core.masks import scaled_box
-from ..core.pictures import OpenedPicture
+from ..core.pictures.fit import fit_image
+from ..core.pictures.masks import scaled_box
+from ..core.pictures.open import OpenedPicture
 from .geometry import Cut
 from .settings.geometry import Flip
 from .settings.sources import Alpha

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.files import disk_errors, write_bytes
+from ..core.base.files import disk_errors, write_bytes
 from .caption_text import combined
 from .develop import Developed
 from .record import Entry, Record

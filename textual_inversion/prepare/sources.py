@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.errors import InputError
-from ..core.folders import MASK_ENDINGS, PICTURE_SUFFIXES, natural_key
+from ..core.base.errors import InputError
+from ..core.dataset.find import MASK_ENDINGS, PICTURE_SUFFIXES, natural_key
 
 CAPTION_SUFFIX = ".txt"
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..core.captioners import Tagger
-from ..core.errors import InputError
+from ..core.base.errors import InputError
+from ..core.model.captioning import Tagger
 
 GET_IT = (
     "Download model-resnet_custom_v3.pt from the releases of AUTOMATIC1111/TorchDeepDanbooru on GitHub, or a WD tagger's "

@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.captions import FileNameWords, caption_file
-from ..core.errors import InputError
-from ..core.files import disk_errors, make_folder, write_text
-from ..core.texts import read_text
+from ..core.base.errors import InputError
+from ..core.base.files import disk_errors, make_folder, write_text
+from ..core.base.text_files import read_text
+from ..core.dataset.captions import FileNameWords, caption_file
 from .journal import Change, Edit, Journal
 from .results import EXCLUDED
 from .sources import SourcePicture, find_sources

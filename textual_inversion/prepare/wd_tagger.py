@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..core.errors import FileFormatError, InputError
+from ..core.base.errors import FileFormatError, InputError
 
 TAGS = "selected_tags.csv"
 _RATING = "9"

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ..core.errors import InputError
-from ..core.folders import parse_folder
+from ..core.base.errors import InputError
+from ..core.dataset.find import parse_folder
 from .errors import DeniedError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from ..core.config import TrainConfig
+    from ..core.settings.train_config import TrainConfig
 
 
 class Access:

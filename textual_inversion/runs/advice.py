@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from functools import singledispatchmethod
 
-from ..core.events import Evaluated, Event, Prepared, RolledBack, Stepped
+from ..core.record.events import Evaluated, Event, Prepared, RolledBack, Stepped
 
 HIGH_LOSS = 0.3
 HIGH_PAIR_LOSS, GOOD_PAIR_LOSS = 0.2, 0.15

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import InputError
-from ..core.options import build
+from ..core.base.errors import InputError
+from ..core.base.options import build
 from .access import Access
 from .errors import UnknownRunError
 from .lock import NameLock
@@ -143,7 +143,7 @@ def create_embedding(manager: RunManager, request: CreateRequest) -> tuple[Path,
 
     Raises ConflictError while a run holds the model, or, paused, the name.
     """
-    from ..core.create import create
+    from ..core.embeddings_folder.create import create
 
     warnings: list[str] = []
     with manager.borrow(), NameLock(manager.host.embeddings_dir, request.name):

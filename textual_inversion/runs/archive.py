@@ -12,9 +12,9 @@ from typing import Any
 
 from PIL import Image
 
-from ..core.errors import UserError
-from ..core.events import Evaluated, Event, Prepared, Previewed, Saved, Stepped
-from ..core.rundir import RunDirectory, open_run_directory
+from ..core.base.errors import UserError
+from ..core.record.events import Evaluated, Event, Prepared, Previewed, Saved, Stepped
+from ..core.record.run_folder import RunDirectory, open_run_directory
 
 _MOST_PICTURES = 200
 _ORDER = {"prepared": 0, "step": 1, "evaluated": 2, "saved": 3, "preview": 4}

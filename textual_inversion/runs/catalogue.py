@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.config import TrainConfig
+from ..core.settings.train_config import TrainConfig
 from .errors import ConflictError, UnknownRunError
 from .events import EventLog
 from .found import FoundRun, RunFinder

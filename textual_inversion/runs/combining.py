@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..core.arithmetic import averaged, joined, scaled, shortened
-from ..core.embedding import Embedding
-from ..core.errors import InputError
+from ..core.base.errors import InputError
+from ..core.embedding.embedding import Embedding
+from ..core.embeddings_folder.arithmetic import averaged, joined, scaled, shortened
 from .library_requests import CombineRequest
 
 

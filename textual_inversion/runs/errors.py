@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..core.errors import UserError
+from ..core.base.errors import UserError
 
 
 class ConflictError(UserError):

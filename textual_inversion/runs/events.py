@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from operator import itemgetter
 from typing import Any
 
-from ..core.events import Event
+from ..core.record.events import Event
 
 RECENT = 256
 """Newest events of a kind that are kept whole."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from ..core.errors import InputError
+from ..core.base.errors import InputError
 from ..prepare.training_folder import TrainingFolder
 from .access import Access
 from .api import Call

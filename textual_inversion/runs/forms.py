@@ -7,7 +7,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from ..core.options import choices_of, options_of
+from ..core.base.options import choices_of, options_of
 
 _KINDS = {bool: "yes-no", int: "number", float: "number"}
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.config import TrainConfig
-from ..core.errors import UserError
-from ..core.events import Event, Saved
-from ..core.rundir import RunDirectory, open_run_directory
-from ..core.state import load_state
+from ..core.base.errors import UserError
+from ..core.record.events import Event, Saved
+from ..core.record.run_folder import RunDirectory, open_run_directory
+from ..core.settings.train_config import TrainConfig
+from ..core.update.state import load_state
 from .advice import Advice
 from .archive import events_of
 from .events import EventLog

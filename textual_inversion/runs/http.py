@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ..core.errors import InputError, UserError
-from ..core.plain_json import finite
+from ..core.base.errors import InputError, UserError
+from ..core.base.json_values import finite
 from .access import Access
 from .api import Api, Call, PictureFile
 from .content import Content

@@ -8,16 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..core.card_picture import set_card_picture
-from ..core.embedding import Embedding
-from ..core.errors import InputError
-from ..core.halves import check_pair_name, negative_name
-from ..core.library import FILES
-from ..core.names import check_name
-from ..core.pairs import pair_of, refuse_negative_half
-from ..core.rename import own_companions, rename_with_partner
-from ..core.trash import Trash
-from ..core.user_metadata import companions, read_user_metadata, update_user_metadata
+from ..core.base.errors import InputError
+from ..core.embedding.embedding import Embedding
+from ..core.embedding.names import check_name
+from ..core.embedding.pair import check_pair_name, negative_name
+from ..core.embeddings_folder.card_file import companions, read_user_metadata, update_user_metadata
+from ..core.embeddings_folder.card_picture import set_card_picture
+from ..core.embeddings_folder.find import FILES
+from ..core.embeddings_folder.pair_files import pair_of, refuse_negative_half
+from ..core.embeddings_folder.rename import own_companions, rename_with_partner
+from ..core.embeddings_folder.trash import Trash
 from .access import Access
 from .library_requests import (
     CardRequest,
@@ -149,8 +149,8 @@ class Library:
 
     def extract(self, request: ExtractRequest) -> Answer:
         """Read an embedding out of a picture, or any other file, and put it among the others."""
+        from ..core.embedding.names import file_name_for
         from ..core.formats import read_embedding, read_partner
-        from ..core.names import file_name_for
 
         with contextlib.ExitStack() as stack:
             if request.data:

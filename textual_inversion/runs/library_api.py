@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import InputError
-from ..core.host import LeaseRequest
-from ..core.options import build
+from ..core.base.errors import InputError
+from ..core.base.options import build
+from ..core.model.host import LeaseRequest
 from . import library_requests as requests
 from .access import Access
 from .api import Call
@@ -72,9 +72,9 @@ class LibraryApi:
 
     def nearest(self, call: Call) -> dict[str, Any]:
         """Raises ConflictError while a run has the model."""
+        from ..core.embeddings_folder.nearest_tokens import nearest_tokens
         from ..core.formats import read_embedding
-        from ..core.nearest_tokens import nearest_tokens
-        from ..core.norm_rules import mean_norm
+        from ..core.update.norm_rules import mean_norm
 
         path, _ = self._shelf.find(call.query.get("file", ""))
         embedding = read_embedding(path)
@@ -183,7 +183,7 @@ class LibraryApi:
 
 def _thumbnail(path: Path, size: str) -> bytes:
     """Raises InputError where the file is no picture."""
-    from ..core.pictures import open_picture
+    from ..core.pictures.open import open_picture
 
     side = int(size) if size.isascii() and size.isdigit() and len(size) < 6 else 256
     image = open_picture(path).rgb

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..core.arithmetic import Shortening
-from ..core.options import option
+from ..core.base.options import option
+from ..core.embeddings_folder.arithmetic import Shortening
 
 Operation = Literal["scale", "join", "average", "shorten"]
 _FILE = "The embedding, as the list names it."

@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from ..core.files import disk_errors, make_folder
-from ..core.halves import pair_name
-from ..core.names import check_name
+from ..core.base.files import disk_errors, make_folder
+from ..core.embedding.names import check_name
+from ..core.embedding.pair import pair_name
 from .errors import ConflictError
 from .file_lock import exclusive
 from .process import is_alive, this_process

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.config import TrainConfig
-from ..core.errors import InputError, UserError
-from ..core.folders import natural_key
-from ..core.rundir import RunDirectory, open_run_directory, runs_of
+from ..core.base.errors import InputError, UserError
+from ..core.dataset.find import natural_key
+from ..core.record.run_folder import RunDirectory, open_run_directory, runs_of
+from ..core.settings.train_config import TrainConfig
 from .found import id_of
 
 _PREVIEWS = 60

@@ -9,12 +9,12 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..core.config import TrainConfig
-from ..core.errors import FileFormatError
-from ..core.events import Saved
-from ..core.host import Host
-from ..core.rundir import open_run_directory
-from ..core.state import load_state
+from ..core.base.errors import FileFormatError
+from ..core.model.host import Host
+from ..core.record.events import Saved
+from ..core.record.run_folder import open_run_directory
+from ..core.settings.train_config import TrainConfig
+from ..core.update.state import load_state
 from .catalogue import Catalogue, unknown
 from .errors import ConflictError
 from .found import FoundRun, id_of
@@ -26,7 +26,7 @@ from .store import RunStore
 from .turns import Turns
 
 if TYPE_CHECKING:
-    from ..core.use_step import UsedStep
+    from ..core.record.publish_step import UsedStep
     from .sheets import Sheets, Watch
 
 SETTLE_SECONDS = 1.5
@@ -159,7 +159,7 @@ class RunManager:
 
         Raises ConflictError where it goes on, InputError where that step was not kept.
         """
-        from ..core.use_step import kept_step, use_step
+        from ..core.record.publish_step import kept_step, use_step
 
         folder, run = self._catalogue.folder(run_id), self._store.get(run_id)
         if run is not None and run.active:
@@ -302,7 +302,7 @@ class RunManager:
 
 def check_settings(config: TrainConfig, host: Host, *, resume: Path | None, from_step: int | None) -> None:
     """``core.job.prepare``, imported with the first run: a web UI that starts need not read all of the formats."""
-    from ..core.job import prepare
+    from ..core.run.checks import prepare
 
     prepare(config, host, resume=resume, from_step=from_step)
 
@@ -317,6 +317,6 @@ def _step_of(folder: Path) -> int | None:
 
 
 def _default_train() -> Train:
-    from ..core.run import train
+    from ..core.run.train import train
 
     return train

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from ..core.errors import InputError
-from ..core.host import Lease, LeaseRequest
-from ..core.options import build
+from ..core.base.errors import InputError
+from ..core.base.options import build
+from ..core.model.host import Lease, LeaseRequest
 from ..prepare.drawn_masks import drawn_on, save_mask, shown_mask
 from . import prepare_requests as requests
 from .api import Call

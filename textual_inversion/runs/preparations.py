@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..core.control import Control
-from ..core.errors import UserError
-from ..core.events import Emit
+from ..core.base.control import Control
+from ..core.base.errors import UserError
+from ..core.record.events import Emit
 from .errors import ConflictError, UnknownRunError
 
 if TYPE_CHECKING:

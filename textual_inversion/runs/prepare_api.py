@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.captioners import CaptionModels, OffersCaptionModels
-from ..core.errors import InputError
-from ..core.masks import is_graded
-from ..core.options import build
-from ..core.pictures import open_picture
+from ..core.base.errors import InputError
+from ..core.base.options import build
+from ..core.model.captioning import CaptionModels, OffersCaptionModels
+from ..core.pictures.masks import is_graded
+from ..core.pictures.open import open_picture
 from ..prepare.edits import replaced, tag_counts, with_tag, without_tag
 from ..prepare.settings import PrepareSettings
 from ..prepare.training_folder import Captioned, TrainingFolder

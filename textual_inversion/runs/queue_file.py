@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..core.files import disk_errors, make_folder, write_json
+from ..core.base.files import disk_errors, make_folder, write_json
 from .errors import ConflictError
 from .file_lock import exclusive
 from .process import Owner, is_alive

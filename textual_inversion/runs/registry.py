@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from ..core.errors import UserError
+from ..core.base.errors import UserError
 from .manager import RunManager
 from .preparations import Preparations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
-from ..core.options import option
+from ..core.base.options import option
 from ..core.settings.creation import MAX_VECTORS, InitMethod
 
 INIT_METHODS: tuple[str, ...] = get_args(InitMethod)

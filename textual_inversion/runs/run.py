@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from ..core.config import TrainConfig
-from ..core.control import Control
-from ..core.errors import UserError
-from ..core.events import Emit, Event, Finished, Outcome, Prepared
-from ..core.host import Host
+from ..core.base.control import Control
+from ..core.base.errors import UserError
+from ..core.model.host import Host
+from ..core.record.events import Emit, Event, Finished, Outcome, Prepared
+from ..core.settings.train_config import TrainConfig
 from .advice import Advice
 from .errors import ConflictError
 from .events import EventLog

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.embedding import Embedding
-from ..core.errors import InputError
+from ..core.base.errors import InputError
+from ..core.embedding.embedding import Embedding
 from .library import Library
 from .library_requests import SheetRequest
 from .sheets import SheetPlan, sheet_path

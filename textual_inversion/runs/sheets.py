@@ -15,14 +15,14 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from ..core.comparison import Cell, comparison_sheet
-from ..core.control import Control
-from ..core.embedding import Embedding
-from ..core.errors import UserError
-from ..core.events import Emit
-from ..core.host import Host, Lease, LeaseRequest, Picture, PictureRequest
-from ..core.previews import save_picture
-from ..core.sheet_events import SheetAdvanced
+from ..core.base.control import Control
+from ..core.base.errors import UserError
+from ..core.embedding.embedding import Embedding
+from ..core.model.host import Host, Lease, LeaseRequest, Picture, PictureRequest
+from ..core.pictures.grid import Cell, comparison_sheet
+from ..core.record.events import Emit
+from ..core.record.previews import save_picture
+from ..core.record.sheet_events import SheetAdvanced
 from .errors import ConflictError, UnknownRunError
 from .library_requests import SheetRequest
 

@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import UserError
-from ..core.former_names import former_names
-from ..core.halves import negative_name, pair_name
-from ..core.host import Host
-from ..core.library import FILES, PICTURES, files_below
-from ..core.user_metadata import read_user_metadata
+from ..core.base.errors import UserError
+from ..core.embedding.pair import negative_name, pair_name
+from ..core.embeddings_folder.card_file import read_user_metadata
+from ..core.embeddings_folder.find import FILES, PICTURES, files_below
+from ..core.embeddings_folder.former_names import former_names
+from ..core.model.host import Host
 from .errors import UnknownRunError
 
 _PREVIEW = ".preview"
@@ -113,7 +113,7 @@ def _has_file(picture: Path, files: Iterable[Path]) -> bool:
 
 def _read(path: Path, *, is_card: bool) -> dict[str, Any]:
     from ..core.formats import read_embedding
-    from ..core.formats.picture import KEYWORD
+    from ..core.formats.picture_carrier import KEYWORD
 
     picture = path.suffix.lower() in PICTURES
     entry: dict[str, Any] = {"name": path.stem}

@@ -8,7 +8,7 @@ from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any
 
-from ..core.events import Evaluated, Event, Finished, Outcome, Prepared, RolledBack, Saved, Stepped
+from ..core.record.events import Evaluated, Event, Finished, Outcome, Prepared, RolledBack, Saved, Stepped
 
 
 @dataclass

@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import UserError
-from ..core.events import Event, Finished, Saved
+from ..core.base.errors import UserError
+from ..core.record.events import Event, Finished, Saved
 from .errors import ConflictError, UnknownRunError
 from .queue import RunQueue
 from .queue_file import QueuedRun

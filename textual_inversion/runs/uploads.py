@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..core.errors import FileFormatError, InputError
-from ..core.names import file_name_for
+from ..core.base.errors import FileFormatError, InputError
+from ..core.embedding.names import file_name_for
 
 
 @contextmanager

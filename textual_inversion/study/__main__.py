@@ -11,9 +11,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from ..core.errors import InputError
+from ..core.base.errors import InputError
 from ..core.formats import read_embedding
-from ..core.host import LeaseRequest
+from ..core.model.host import LeaseRequest
 from ..demo.grader import Grader
 from ..hosts.standalone.host import StandaloneHost
 from .arms import ARMS, OTHER_TRAINER, find_arm

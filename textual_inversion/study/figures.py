@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import fmean, pstdev
 
-from ..core.stopping import has_settled, settling_window
+from ..core.run.stopping import has_settled, settling_window
 from .results import Result
 
 

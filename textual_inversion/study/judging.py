@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..core.embedding import Vectors
-from ..core.host import Lease
+from ..core.embedding.embedding import Vectors
+from ..core.model.host import Lease
 from ..demo.grader import Grader, Verdict
 from .concepts import HiddenConcept, Question, questions
 from .painting import USUAL, PaintSettings, paint

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..core.embedding import Vectors
-from ..core.host import Conditioning, Lease
+from ..core.embedding.embedding import Vectors
+from ..core.model.host import Conditioning, Lease
 from ..demo.world import SIZE
 from ..hosts.standalone.pictures import to_picture
 from ..hosts.standalone.samplers import find_sampler

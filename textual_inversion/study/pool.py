@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from ..core.embedding import Vectors
-from ..core.host import Conditioning, Lease
+from ..core.embedding.embedding import Vectors
+from ..core.model.host import Conditioning, Lease
 
 
 @dataclass(kw_only=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
 
-from ..core.errors import InputError
-from ..core.files import write_text
+from ..core.base.errors import InputError
+from ..core.base.files import write_text
 from .arms import ARMS, all_names, pair_names
 from .bars import bars
 from .concepts import HIDDEN, STUDIED, HiddenConcept

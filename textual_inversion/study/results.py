@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.files import write_text
+from ..core.base.files import write_text
 
 SHIPPED = Path(__file__).parent / "results"
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from ..core.halves import negative_name
-from ..core.host import Host, Lease, LeaseRequest
+from ..core.embedding.pair import negative_name
+from ..core.model.host import Host, Lease, LeaseRequest
 from ..demo.grader import Grader
 from ..demo.models import with_plain_attention
 from ..hosts.standalone.host import StandaloneHost

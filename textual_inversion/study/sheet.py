@@ -6,9 +6,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from ..core.comparison import comparison_sheet
-from ..core.errors import InputError
-from ..core.host import Lease
+from ..core.base.errors import InputError
+from ..core.model.host import Lease
+from ..core.pictures.grid import comparison_sheet
 from ..demo.draw import draw
 from .arms import find_arm
 from .concepts import STUDIED, HiddenConcept, questions, training_scenes

@@ -11,16 +11,16 @@ from typing import Any, cast
 
 import torch
 
-from ..core.config import TrainConfig
-from ..core.control import Control
-from ..core.create import create
-from ..core.embedding import Vectors
-from ..core.errors import InputError
-from ..core.events import Evaluated, Event, Stepped
+from ..core.base.control import Control
+from ..core.base.errors import InputError
+from ..core.embedding.embedding import Vectors
+from ..core.embedding.pair import negative_name, negative_path, pair_name
+from ..core.embeddings_folder.create import create
 from ..core.formats import read_embedding
-from ..core.halves import negative_name, negative_path, pair_name
-from ..core.host import Host, Lease, LeaseRequest
-from ..core.run import train
+from ..core.model.host import Host, Lease, LeaseRequest
+from ..core.record.events import Evaluated, Event, Stepped
+from ..core.run.train import train
+from ..core.settings.train_config import TrainConfig
 from ..demo.world import SIZE
 from .arm import Arm
 from .concepts import HiddenConcept, write_training_folder

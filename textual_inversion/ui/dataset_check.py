@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..core.config import TrainConfig
-from ..core.errors import InputError
+from ..core.base.errors import InputError
+from ..core.settings.train_config import TrainConfig
 from ..runs.manager import RunManager
 
 if TYPE_CHECKING:
-    from ..core.dataset_report import DatasetReport
-    from ..core.job import Job
+    from ..core.dataset.report import DatasetReport
+    from ..core.run.checks import Job
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Checked:
 def check_run(config: TrainConfig, manager: RunManager) -> Checked:
     """Quick: no picture is decoded whole, no model is touched. Raises InputError where the run could not start."""
     # With the first check: a web UI that starts need not read all of the formats.
-    from ..core.dataset import problems_sentence
-    from ..core.dataset_report import Material, report
-    from ..core.dataset_survey import survey
-    from ..core.job import dataset_options, prepare
+    from ..core.dataset.load import problems_sentence
+    from ..core.dataset.report import Material, report
+    from ..core.dataset.survey import survey
+    from ..core.run.checks import dataset_options, prepare
     from .estimates import Costs
 
     seen = survey(config.data, dataset_options(config), recursive=config.recursive)

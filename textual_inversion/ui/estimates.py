@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..core.config import TrainConfig
-from ..core.fit import Size
-from ..core.memory_estimate import MemoryEstimate
-from ..core.memory_needs import free_memory, memory_of, reconstruction_refused, spoken_bytes
-from ..core.model_shape import ModelShape
-from ..core.time_estimate import estimate_seconds, recent_paces, spoken
+from ..core.estimates.memory import MemoryEstimate
+from ..core.estimates.needs import free_memory, memory_of, reconstruction_refused, spoken_bytes
+from ..core.estimates.time import estimate_seconds, recent_paces, spoken
+from ..core.model.shape import ModelShape
+from ..core.pictures.fit import Size
+from ..core.settings.train_config import TrainConfig
 from ..runs.manager import RunManager
 
 _BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}

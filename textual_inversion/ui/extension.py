@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..core.config import TrainConfig
-from ..core.control import Control
-from ..core.events import Emit, Finished
-from ..core.host import Host
-from ..core.step_copies import StepCopies
+from ..core.base.control import Control
+from ..core.model.host import Host
+from ..core.record.events import Emit, Finished
+from ..core.record.kept_steps import StepCopies
+from ..core.settings.train_config import TrainConfig
 from ..hosts.webui import Tab, WebUI
 from ..runs.guarded import GuardedAccess
 from ..runs.http import Handler, mount
@@ -83,7 +83,7 @@ def _watched(webui: WebUI) -> Train:
         resume: Path | None = None,
         from_step: int | None = None,
     ) -> Finished:
-        from ..core.run import train
+        from ..core.run.train import train
 
         with webui.watch(emit, control) as told:
             return train(config, host, control=control, emit=told, resume=resume, from_step=from_step)

@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from ..core.options import Option, choices_of, options_of
+from ..core.base.options import Option, choices_of, options_of
 from .ids import element_id
 
 _MOST_SLIDER_STOPS = 600

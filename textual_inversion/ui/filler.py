@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from ..core.errors import UserError
-from ..core.presets import PRESETS
+from ..core.base.errors import UserError
+from ..core.settings.presets import PRESETS
 from ..runs.manager import RunManager
 from .fields import Form
 from .filling import changes, run_choices, run_settings, spoken_value, told_changes

@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..core.config import TrainConfig
-from ..core.options import options_of
+from ..core.base.options import options_of
+from ..core.settings.train_config import TrainConfig
 from ..runs.manager import RunManager
 
 _LISTED = 100

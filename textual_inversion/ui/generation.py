@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.host import LeaseRequest, Picture, PictureRequest
-from ..core.options import option
+from ..core.base.options import option
+from ..core.model.host import LeaseRequest, Picture, PictureRequest
 from ..runs.manager import RunManager
 
 _LARGEST_SEED = 2**32 - 1

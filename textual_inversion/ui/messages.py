@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Literal
 
-from ..core.errors import UserError
+from ..core.base.errors import UserError
 from .ids import MESSAGE, element_id
 
 Kind = Literal["info", "done", "error"]

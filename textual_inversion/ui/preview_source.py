@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..core.config import TrainConfig
+from ..core.settings.train_config import TrainConfig
 
 _SAME = {
     "negative_prompt": "preview_negative_prompt",

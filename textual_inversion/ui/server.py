@@ -13,7 +13,7 @@ from typing import Any
 
 import uvicorn
 
-from ..core.errors import InputError
+from ..core.base.errors import InputError
 
 _PORTS_TRIED = 20
 _PORTS = 65536

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.step_copies import StepCopies
+from ..core.record.kept_steps import StepCopies
 from ..runs.gate import FifoGate
 from ..runs.manager import QUEUE_FILE, RunManager, check_settings
 from ..runs.run import Train
 
 if TYPE_CHECKING:
-    from ..core.host import Host
+    from ..core.model.host import Host
 
 LOG_DIR = "outputs/textual_inversion"
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from ..core.errors import UserError
-from ..core.halves import negative_path
-from ..core.options import build
-from ..core.vector_advice import advice_on_vectors
+from ..core.base.errors import UserError
+from ..core.base.options import build
+from ..core.dataset.vector_advice import advice_on_vectors
+from ..core.embedding.pair import negative_path
 from ..runs.access import Access
 from ..runs.api import create_embedding
 from ..runs.manager import RunManager
@@ -80,7 +80,7 @@ class CreateTab:
         return message(advice_on_vectors(count) if count else "Without a picture nothing can be learned.")
 
     def _count(self, folder: str) -> int:
-        from ..core.folders import find_pictures, parse_folder
+        from ..core.dataset.find import find_pictures, parse_folder
 
         path = self._access.check_path(str(parse_folder(folder).path), field="data")
         return len(find_pictures([str(path)]).pictures)

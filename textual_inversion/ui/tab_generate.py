@@ -8,9 +8,9 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from ..core.errors import UserError
-from ..core.host import Picture
-from ..core.options import build
+from ..core.base.errors import UserError
+from ..core.base.options import build
+from ..core.model.host import Picture
 from ..runs.manager import RunManager
 from .fields import Form
 from .generation import GenerateRequest, generate

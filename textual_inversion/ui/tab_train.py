@@ -7,9 +7,9 @@ from typing import Any
 
 import gradio as gr
 
-from ..core.config import TrainConfig
-from ..core.errors import UserError
-from ..core.host import OWN_VAE
+from ..core.base.errors import UserError
+from ..core.model.host import OWN_VAE
+from ..core.settings.train_config import TrainConfig
 from ..runs.access import Access
 from ..runs.manager import RunManager
 from .dataset_check import check_run

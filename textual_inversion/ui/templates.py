@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..core.host import Host
-from ..core.templates import TemplateFile, list_templates, shipped_templates_dir
+from ..core.dataset.templates import TemplateFile, list_templates, shipped_templates_dir
+from ..core.model.host import Host
 
 _OURS, _HOSTS, _YOURS = "shipped", "web UI", "yours"
 _COME_WITH = frozenset(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..core.config import TrainConfig
-from ..core.options import options_of
+from ..core.base.options import options_of
+from ..core.settings.train_config import TrainConfig
 from ..hosts.webui import ADD_PARTNER, OwnSetting
 
 FIELDS = ("log_dir", "use_safetensors", "save_every", "image_every", "keep_copies", "checkpointing")

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from hypothesis import strategies as st
 
-from textual_inversion.core.embedding import Embedding
+from textual_inversion.core.embedding.embedding import Embedding
 
 GOLDEN = Path(__file__).resolve().parents[4] / "shared" / "golden"
 

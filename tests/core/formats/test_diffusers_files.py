@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from tiny_text_encoder import WIDTH, embedding_vectors, write_text_encoder_folder
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from textual_inversion.core.embedding import Embedding
+from textual_inversion.core.embedding.embedding import Embedding
 from textual_inversion.core.formats import read_embedding, write_embedding
 
 VECTORS = embedding_vectors("for diffusers", 3)

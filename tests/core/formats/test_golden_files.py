@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from format_samples import GOLDEN, about, same_vectors
 
-from textual_inversion.core.errors import FileFormatError
+from textual_inversion.core.base.errors import FileFormatError
 from textual_inversion.core.formats import describe, read_embedding, write_embedding
 
 pytestmark = pytest.mark.skipif(

@@ -18,7 +18,7 @@ from format_samples import sample
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from textual_inversion.core.errors import FileFormatError, UserError
+from textual_inversion.core.base.errors import FileFormatError, UserError
 from textual_inversion.core.formats import read_embedding, write_embedding
 
 _MAGIC = b"".join(pickle.dumps(value, 2) for value in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from textual_inversion.core.errors import FileFormatError
+from textual_inversion.core.base.errors import FileFormatError
 from textual_inversion.core.formats import read_embedding
 
 

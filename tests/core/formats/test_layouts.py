@@ -10,7 +10,7 @@ import torch
 from format_samples import sample
 from safetensors.torch import save_file
 
-from textual_inversion.core.errors import FileFormatError
+from textual_inversion.core.base.errors import FileFormatError
 from textual_inversion.core.formats import read_embedding
 
 VECTORS = sample(vectors=2).vectors["*"]

@@ -10,7 +10,7 @@ from format_samples import about, same_vectors, sample, sdxl_sample
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from textual_inversion.core.errors import FileFormatError, InputError
+from textual_inversion.core.base.errors import FileFormatError, InputError
 from textual_inversion.core.formats import read_embedding, write_embedding
 
 

@@ -18,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from textual_inversion.core.errors import FileFormatError
-from textual_inversion.core.formats import pixels, png_chunks, read_embedding, write_embedding
-from textual_inversion.core.formats.pixels import decode_pixels, encode_pixels
+from textual_inversion.core.base.errors import FileFormatError
+from textual_inversion.core.formats import read_embedding, write_embedding
+from textual_inversion.core.formats.containers import pixels, png_chunks
+from textual_inversion.core.formats.containers.pixels import decode_pixels, encode_pixels
 
 ABOUT = {"name": "cat", "step": 60, "checkpoint_hash": "0123456789", "checkpoint_name": "base"}
 

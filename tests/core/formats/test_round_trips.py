@@ -11,8 +11,8 @@ from format_samples import about, embeddings, same_vectors, sample, sdxl_sample
 from hypothesis import HealthCheck, given, settings
 from PIL import Image
 
-from textual_inversion.core.embedding import Embedding
-from textual_inversion.core.errors import InputError
+from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.embedding.embedding import Embedding
 from textual_inversion.core.formats import FORMATS, convert, format_for, read_embedding, write_embedding
 
 _QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -12,8 +12,8 @@ from open_clip.transformer import TextTransformer
 from safetensors.torch import load_file
 from torch import Tensor
 
-from textual_inversion.core.errors import InputError
-from textual_inversion.core.host import Conditioning, LeaseRequest
+from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.model.host import Conditioning, LeaseRequest
 from textual_inversion.hosts.standalone import StandaloneHost
 from textual_inversion.hosts.standalone.conditioning import PromptEncoder, size_vector
 from textual_inversion.hosts.standalone.embeddings import EmbeddingLibrary

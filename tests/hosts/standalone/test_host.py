@@ -10,11 +10,11 @@ import pytest
 import torch
 from tiny_models import make_tiny_checkpoint
 
-from textual_inversion.core.embedding import Embedding
-from textual_inversion.core.errors import LeaseError
+from textual_inversion.core.base.errors import LeaseError
+from textual_inversion.core.embedding.embedding import Embedding
+from textual_inversion.core.embeddings_folder.find import find_embedding
 from textual_inversion.core.formats import write_embedding
-from textual_inversion.core.host import LeaseRequest, PictureRequest
-from textual_inversion.core.library import find_embedding
+from textual_inversion.core.model.host import LeaseRequest, PictureRequest
 from textual_inversion.hosts.standalone import StandaloneHost
 from textual_inversion.hosts.standalone.device import choose_device, unet_dtype, unused_card
 from textual_inversion.hosts.standalone.embeddings import EmbeddingLibrary

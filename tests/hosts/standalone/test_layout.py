@@ -17,8 +17,8 @@ from diffusers.loaders.single_file_utils import (
 from safetensors.torch import load_file, save_file
 from tiny_models import make_tiny_checkpoint, tiny_tensors
 
-from textual_inversion.core.errors import FileFormatError
-from textual_inversion.core.host import ModelFamily
+from textual_inversion.core.base.errors import FileFormatError
+from textual_inversion.core.model.host import ModelFamily
 from textual_inversion.hosts.standalone import ldm_keys
 from textual_inversion.hosts.standalone.build import build_networks
 from textual_inversion.hosts.standalone.detection import layout_from_tensors

@@ -12,8 +12,8 @@ import pytest
 import torch
 from tiny_models import make_tiny_checkpoint
 
-from textual_inversion.core.errors import InputError, LeaseError
-from textual_inversion.core.host import LeaseRequest, PictureRequest
+from textual_inversion.core.base.errors import InputError, LeaseError
+from textual_inversion.core.model.host import LeaseRequest, PictureRequest
 from textual_inversion.hosts.standalone import StandaloneHost
 from textual_inversion.hosts.standalone.lease import StandaloneLease
 from textual_inversion.hosts.standalone.loading import LoadedModel

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from textual_inversion.core.errors import InputError
-from textual_inversion.core.host import CheckpointInfo, LeaseRequest, NoiseSchedule, PictureRequest
+from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.model.host import CheckpointInfo, LeaseRequest, NoiseSchedule, PictureRequest
 from textual_inversion.hosts.standalone import StandaloneHost, sampler_names
 from textual_inversion.hosts.standalone.infotext import infotext
 from textual_inversion.hosts.standalone.layout import ScheduleLayout

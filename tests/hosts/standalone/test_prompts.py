@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textual_inversion.core.errors import InputError
+from textual_inversion.core.base.errors import InputError
 from textual_inversion.hosts.standalone import prompts
 from textual_inversion.hosts.standalone.prompts import (
     Chunk,

@@ -10,10 +10,10 @@ import pytest
 import torch
 from tiny_models import make_tiny_checkpoint
 
-from textual_inversion.core.embedding import Embedding
+from textual_inversion.core.embedding.embedding import Embedding
 from textual_inversion.core.formats import write_embedding
-from textual_inversion.core.host import LeaseRequest, PictureRequest
-from textual_inversion.core.step_copies import StepCopies
+from textual_inversion.core.model.host import LeaseRequest, PictureRequest
+from textual_inversion.core.record.kept_steps import StepCopies
 from textual_inversion.hosts.standalone import StandaloneHost
 from textual_inversion.hosts.standalone.checkpoint import sha256
 from textual_inversion.hosts.standalone.lease import StandaloneLease

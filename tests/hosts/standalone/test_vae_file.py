@@ -10,8 +10,8 @@ import torch
 from host_bench import Bench, differences
 from safetensors.torch import save_file
 
-from textual_inversion.core.errors import FileFormatError, InputError
-from textual_inversion.core.host import LeaseRequest, Picture, PictureRequest
+from textual_inversion.core.base.errors import FileFormatError, InputError
+from textual_inversion.core.model.host import LeaseRequest, Picture, PictureRequest
 from textual_inversion.hosts.standalone import StandaloneHost
 from textual_inversion.hosts.standalone.ldm_keys import squeezed_keys, vae_keys
 

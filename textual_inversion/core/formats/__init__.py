@@ -1,9 +1,9 @@
 """Embeddings in files: every format that people have, read and written."""
 
 from .describe import describe
-from .picture import read_partner
-from .reading import read_embedding
-from .writing import FORMATS, convert, format_for, write_embedding, write_pair
+from .picture_carrier import read_partner
+from .read import read_embedding
+from .write import FORMATS, convert, format_for, write_embedding, write_pair
 
 __all__ = [
     "FORMATS",

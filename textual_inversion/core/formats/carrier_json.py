@@ -15,12 +15,12 @@ from typing import cast
 import numpy as np
 import torch
 
-from ..embedding import Embedding
-from ..errors import FileFormatError
-from .about import about_from, about_of
+from ..base.errors import FileFormatError
+from ..embedding.embedding import Embedding
+from .containers.checked_vectors import StoredTensor
+from .containers.limits import MAX_JSON_BRACKETS, MAX_JSON_BYTES, MAX_VALUES
 from .layouts import CLIP_G, CLIP_L, from_tensors, from_webui_dict
-from .limits import MAX_JSON_BRACKETS, MAX_JSON_BYTES, MAX_VALUES
-from .vectors import StoredTensor
+from .notes import about_from, about_of
 
 _TENSOR = "TORCHTENSOR"
 _ABOUT = "about"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..embedding import Embedding
+from ..embedding.embedding import Embedding
 
 
 def describe(embedding: Embedding) -> dict[str, object]:

@@ -7,12 +7,12 @@ from typing import cast
 
 import torch
 
-from ..embedding import ANY_ENCODER, Embedding, Vectors
-from ..errors import FileFormatError
-from .about import About, about_from, kept_text
-from .pickle_machine import Instance
-from .torch_tensors import PARAMETER_DICT, TorchTensor, parameters_of
-from .vectors import StoredTensor, load_vectors
+from ..base.errors import FileFormatError
+from ..embedding.embedding import ANY_ENCODER, Embedding, Vectors
+from .containers.checked_vectors import StoredTensor, load_vectors
+from .containers.pickle_machine import Instance
+from .containers.torch_tensors import PARAMETER_DICT, TorchTensor, parameters_of
+from .notes import About, about_from, kept_text
 
 CLIP_L, CLIP_G = "clip_l", "clip_g"
 SDXL_WIDTHS = {CLIP_L: 768, CLIP_G: 1280}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..options import option
+from ..base.options import option
 
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 

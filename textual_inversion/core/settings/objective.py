@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..options import option
+from ..base.options import option
 
 LossKind = Literal["mse", "huber"]
 TimestepSampling = Literal["uniform", "stratified"]

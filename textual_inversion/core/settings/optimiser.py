@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..options import option
+from ..base.options import option
 
 Optimizer = Literal["adamw", "prodigy", "direction"]
 ClipMode = Literal["disabled", "value", "norm"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..options import option
+from ..base.options import option
 
 Fit = Literal["center", "stretch", "none", "buckets"]
 LatentSampling = Literal["once", "deterministic", "random"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..options import option
+from ..base.options import option
 
 
 @dataclass(frozen=True, kw_only=True)

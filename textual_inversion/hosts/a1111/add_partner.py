@@ -10,8 +10,8 @@ from typing import Any
 
 from modules import processing, sd_hijack, shared
 
-from ...core.auto_partner import with_partners
-from ...core.pairs import partners_by_name
+from ...core.embeddings_folder.pair_files import partners_by_name
+from ...core.embeddings_folder.pair_prompts import with_partners
 from ..patched import Function, Patched
 from ..webui import ADD_PARTNER
 

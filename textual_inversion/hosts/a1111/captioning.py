@@ -16,8 +16,8 @@ import torch
 from modules import deepbooru, devices, images, interrogate, lowvram, paths, shared
 from PIL import Image
 
-from ...core.captioners import SentenceRules
-from ...core.errors import InputError
+from ...core.base.errors import InputError
+from ...core.model.captioning import SentenceRules
 
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _STD = (0.26862954, 0.26130258, 0.27577711)

@@ -13,8 +13,8 @@ from typing import Any
 
 from modules import sd_hijack, ui_extra_networks
 
-from ...core.halves import negative_name, pair_name
-from ...core.user_metadata import UserMetadata, metadata_path, read_user_metadata
+from ...core.embedding.pair import negative_name, pair_name
+from ...core.embeddings_folder.card_file import UserMetadata, metadata_path, read_user_metadata
 
 _PAGE = "textual inversion"
 _UIS = "textual_inversion_uis"

@@ -10,8 +10,8 @@ import torch
 from modules import devices, prompt_parser, shared
 from torch import Tensor
 
-from ...core.embedding import Vectors
-from ...core.host import Conditioning
+from ...core.embedding.embedding import Vectors
+from ...core.model.host import Conditioning
 from ..swapped import swapped
 from .live import LiveEmbedding, live_embeddings, looked_up
 from .options import options_set

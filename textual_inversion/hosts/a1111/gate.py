@@ -11,9 +11,9 @@ from typing import Any
 
 from modules import call_queue, progress, shared
 
-from ...core.control import Control
-from ...core.events import Emit, Event, Prepared, Stepped
-from ...core.sheet_events import SheetAdvanced
+from ...core.base.control import Control
+from ...core.record.events import Emit, Event, Prepared, Stepped
+from ...core.record.sheet_events import SheetAdvanced
 from ..swapped import swapped
 
 

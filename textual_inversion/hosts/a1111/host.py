@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from modules import sd_hijack, sd_models, sd_vae, shared
 
-from ...core.captioners import CaptionModels
-from ...core.errors import LeaseError
-from ...core.host import LeaseRequest
-from ...core.model_shape import ModelShape
-from ...core.templates import shipped_templates_dir
+from ...core.base.errors import LeaseError
+from ...core.dataset.templates import shipped_templates_dir
+from ...core.model.captioning import CaptionModels
+from ...core.model.host import LeaseRequest
+from ...core.model.shape import ModelShape
 from . import cards
 
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ import torch
 from modules import devices, shared
 from torch import Tensor
 
-from ...core.apt.vae_attention import VaeAttention, recorded
-from ...core.embedding import Vectors
-from ...core.errors import InputError
-from ...core.host import (
+from ...core.base.errors import InputError
+from ...core.embedding.embedding import Vectors
+from ...core.model.host import (
     CheckpointInfo,
     Conditioning,
     LatentMoments,
@@ -22,6 +21,7 @@ from ...core.host import (
     Picture,
     PictureRequest,
 )
+from ...core.model.vae_attention import VaeAttention, recorded
 from ..parking import Parking
 from .attention import Attention
 from .encoding import PromptEncoder

@@ -12,7 +12,7 @@ import sgm.modules.attention
 import sgm.modules.diffusionmodules.openaimodel
 from torch import nn
 
-from ...core.host import LeaseRequest
+from ...core.model.host import LeaseRequest
 from ..checkpointing import checkpointed
 from ..frozen import frozen
 from .attention import Attention

@@ -16,7 +16,7 @@ from modules import devices, sd_hijack
 from modules.textual_inversion.textual_inversion import Embedding
 from torch import Tensor
 
-from ...core.embedding import Vectors
+from ...core.embedding.embedding import Vectors
 from ..swapped import swapped
 
 

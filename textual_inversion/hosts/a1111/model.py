@@ -7,8 +7,8 @@ from typing import Any
 
 from modules import devices, sd_models, shared
 
-from ...core.errors import LeaseError
-from ...core.host import CheckpointInfo, LeaseRequest, ModelFamily, NoiseSchedule
+from ...core.base.errors import LeaseError
+from ...core.model.host import CheckpointInfo, LeaseRequest, ModelFamily, NoiseSchedule
 
 _PLAIN_INPUTS, _INPAINTING_INPUTS = 4, 9
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from modules import processing, rng, sd_hijack, sd_samplers, shared
 
-from ...core.embedding import Vectors
-from ...core.errors import InputError, LeaseError
-from ...core.host import Picture, PictureRequest
+from ...core.base.errors import InputError, LeaseError
+from ...core.embedding.embedding import Vectors
+from ...core.model.host import Picture, PictureRequest
 from ..rng import forked
 from ..swapped import swapped
 from .live import live_embeddings, looked_up

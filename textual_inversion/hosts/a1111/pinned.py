@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from modules import sd_models, sd_vae, shared
 
-from ...core.errors import LeaseError
+from ...core.base.errors import LeaseError
 
 _ADVICE = "What was learned is saved; choose the first one again and resume the run to go on."
 

@@ -8,7 +8,7 @@ from typing import Any
 from modules import devices
 from torch import nn
 
-from ...core.model_shape import ModelShape, TextShape, UNetBlock
+from ...core.model.shape import ModelShape, TextShape, UNetBlock
 
 _ENCODER_LAYERS = ("CLIPEncoderLayer", "ResidualAttentionBlock")
 

@@ -15,8 +15,16 @@ from typing import Any
 
 from modules import processing, sd_hijack, sd_hijack_clip, shared
 
-from ...core.errors import UserError
-from ...core.step_copies import StepCopies, StepReference, find_references, has_step, read_copy, stand_in, with_replaced
+from ...core.base.errors import UserError
+from ...core.record.kept_steps import (
+    StepCopies,
+    StepReference,
+    find_references,
+    has_step,
+    read_copy,
+    stand_in,
+    with_replaced,
+)
 from ..patched import Function, Patched
 from .live import LiveDatabase, LiveEmbedding, host_embedding
 from .text import encoders_of

@@ -9,8 +9,8 @@ import torch
 from modules import devices, sd_hijack_clip, sd_hijack_open_clip
 from torch import Tensor, nn
 
-from ...core.errors import LeaseError
-from ...core.host import ModelFamily
+from ...core.base.errors import LeaseError
+from ...core.model.host import ModelFamily
 
 _CHUNK_TOKENS = 75
 

@@ -10,8 +10,8 @@ import torch
 from modules import devices, lowvram
 from torch import Tensor
 
-from ...core.errors import InputError
-from ...core.host import LatentMoments
+from ...core.base.errors import InputError
+from ...core.model.host import LatentMoments
 from ..parking import Parking
 from ..rng import forked
 

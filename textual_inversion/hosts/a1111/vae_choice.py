@@ -12,8 +12,8 @@ import torch
 from modules import sd_models, sd_vae
 from torch import Tensor
 
-from ...core.errors import FileFormatError, InputError, LeaseError
-from ...core.host import OWN_VAE
+from ...core.base.errors import FileFormatError, InputError, LeaseError
+from ...core.model.host import OWN_VAE
 
 Weights = Mapping[str, Tensor]
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from modules import paths_internal, shared
 
-from ...core.control import Control
-from ...core.events import Emit
-from ...core.step_copies import StepCopies
+from ...core.base.control import Control
+from ...core.record.events import Emit
+from ...core.record.kept_steps import StepCopies
 from ..webui import OwnSetting, Tab
 from . import cards
 from .add_partner import AddPartner

@@ -10,7 +10,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from ...core.errors import FileFormatError
+from ...core.base.errors import FileFormatError
 from .layout import ModelLayout, TextLayout, UNetLayout, VaeLayout
 from .ldm_keys import UNET_PREFIX, VAE_PREFIX, clip_text_keys, squeezed_keys, unet_keys, vae_keys
 from .open_clip_keys import PROJECTION, open_clip_text_keys, split_tensors

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
-from ...core.errors import FileFormatError, LeaseError, ResourceError
+from ...core.base.errors import FileFormatError, LeaseError, ResourceError
 
 SUFFIXES = (".safetensors", ".ckpt")
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from ...core.embedding import Vectors
-from ...core.host import Conditioning
+from ...core.embedding.embedding import Vectors
+from ...core.model.host import Conditioning
 from .prompts import Chunk, NameIndex, empty_chunk, inserted_rows
 from .text import ClipEncoder
 

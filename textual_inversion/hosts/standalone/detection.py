@@ -9,8 +9,8 @@ from typing import Literal
 
 from torch import Tensor
 
-from ...core.errors import FileFormatError
-from ...core.host import ModelFamily, PredictionType
+from ...core.base.errors import FileFormatError
+from ...core.model.host import ModelFamily, PredictionType
 from .layout import ModelLayout, ScheduleLayout, TextLayout, UNetLayout, VaeLayout
 from .ldm_keys import TEXT_PREFIX, UNET_PREFIX, VAE_PREFIX, UnetShape, VaeShape
 

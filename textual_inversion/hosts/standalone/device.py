@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 
-from ...core.errors import LeaseError
+from ...core.base.errors import LeaseError
 
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 

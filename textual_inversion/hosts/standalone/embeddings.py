@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...core.embedding import Embedding, Vectors
-from ...core.errors import UserError
+from ...core.base.errors import UserError
+from ...core.embedding.embedding import Embedding, Vectors
+from ...core.embeddings_folder.find import FILES, files_below
 from ...core.formats import read_embedding
-from ...core.library import FILES, files_below
 from .checkpoint import sha256
 
 PICTURE_SUFFIXES = (".png", ".webp")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import torch
 
-from ...core.errors import LeaseError
-from ...core.host import LeaseRequest
-from ...core.model_shape import ModelShape
-from ...core.step_copies import StepCopies
+from ...core.base.errors import LeaseError
+from ...core.model.host import LeaseRequest
+from ...core.model.shape import ModelShape
+from ...core.record.kept_steps import StepCopies
 from .device import Precision, choose_device, unet_dtype, unused_card
 from .embeddings import EmbeddingLibrary
 from .lease import StandaloneLease, frozen

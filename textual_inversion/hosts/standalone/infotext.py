@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from ... import __version__
-from ...core.host import CheckpointInfo, PictureRequest
+from ...core.model.host import CheckpointInfo, PictureRequest
 from .samplers import Sampler
 
 

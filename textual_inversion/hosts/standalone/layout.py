@@ -9,7 +9,7 @@ from typing import Literal
 
 import torch
 
-from ...core.host import ModelFamily, PredictionType
+from ...core.model.host import ModelFamily, PredictionType
 from .ldm_keys import UnetShape, VaeShape
 from .tokenizer import Flavour
 

@@ -15,8 +15,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from ...core.errors import FileFormatError
-from ...core.host import ModelFamily, PredictionType
+from ...core.base.errors import FileFormatError
+from ...core.model.host import ModelFamily, PredictionType
 from .detection import SCALE_FACTORS, Tensors, detect_family, text_from_tensors
 from .layout import ModelLayout, ScheduleLayout, TextLayout, UNetLayout, VaeLayout
 from .ldm_keys import UnetShape, VaeShape

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from ...core.apt.vae_attention import VaeAttention, recorded
-from ...core.embedding import Vectors
-from ...core.errors import InputError, LeaseError
-from ...core.host import (
+from ...core.base.errors import InputError, LeaseError
+from ...core.embedding.embedding import Vectors
+from ...core.model.host import (
     CheckpointInfo,
     Conditioning,
     LatentMoments,
@@ -21,7 +20,8 @@ from ...core.host import (
     Picture,
     PictureRequest,
 )
-from ...core.step_copies import StepCopies
+from ...core.model.vae_attention import VaeAttention, recorded
+from ...core.record.kept_steps import StepCopies
 from ..frozen import frozen as frozen
 from ..parking import Parking
 from .conditioning import PromptEncoder

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ...core.errors import ResourceError
-from ...core.host import CheckpointInfo, NoiseSchedule, PredictionType
+from ...core.base.errors import ResourceError
+from ...core.model.host import CheckpointInfo, NoiseSchedule, PredictionType
 from .build import Networks, build_networks
 from .checkpoint import read_checkpoint, sha256
 from .detection import layout_from_tensors

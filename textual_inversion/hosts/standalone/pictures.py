@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...core.embedding import Vectors
-from ...core.errors import InputError
-from ...core.host import Conditioning, Lease, NoiseSchedule, Picture, PictureRequest
+from ...core.base.errors import InputError
+from ...core.embedding.embedding import Vectors
+from ...core.model.host import Conditioning, Lease, NoiseSchedule, Picture, PictureRequest
 from .conditioning import PromptEncoder
 from .embeddings import EmbeddingLibrary
 from .infotext import infotext

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ...core.errors import InputError
+from ...core.base.errors import InputError
 
 CHUNK_TOKENS = 75
 """Prompt tokens in one chunk; with the start and end tokens around them a chunk has 77."""

@@ -12,8 +12,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ...core.errors import InputError
-from ...core.host import NoiseSchedule
+from ...core.base.errors import InputError
+from ...core.model.host import NoiseSchedule
 from .sigmas import SCHEDULES, Denoiser, Predict
 
 Noise = Callable[[], Tensor]

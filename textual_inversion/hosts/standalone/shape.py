@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from torch import nn
 
-from ...core.model_shape import ModelShape, TextShape, unet_blocks
+from ...core.model.shape import ModelShape, TextShape, unet_blocks
 from .layout import TextLayout
 from .loading import LoadedModel
 

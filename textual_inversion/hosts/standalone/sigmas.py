@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ...core.host import NoiseSchedule
+from ...core.model.host import NoiseSchedule
 
 Predict = Callable[[Tensor, Tensor], Tensor]
 """The guided raw prediction for noisy latents [1, C, h, w] at (fractional) timesteps [1]."""

@@ -6,9 +6,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...core.embedding import Vectors
-from ...core.errors import UserError
-from ...core.step_copies import StepCopies, StepReference, find_references, has_step, read_copy, stand_in, with_replaced
+from ...core.base.errors import UserError
+from ...core.embedding.embedding import Vectors
+from ...core.record.kept_steps import (
+    StepCopies,
+    StepReference,
+    find_references,
+    has_step,
+    read_copy,
+    stand_in,
+    with_replaced,
+)
 from .checkpoint import sha256
 
 _HASH_DIGITS = 12

@@ -19,7 +19,7 @@ from typing import Literal
 import ftfy
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
-from ...core.errors import FileFormatError, LeaseError
+from ...core.base.errors import FileFormatError, LeaseError
 from .prompts import SpecialTokens
 
 Flavour = Literal["clip", "open_clip"]

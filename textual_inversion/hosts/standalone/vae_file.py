@@ -11,8 +11,8 @@ from pathlib import Path
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from ...core.errors import FileFormatError, InputError, UserError
-from ...core.host import OWN_VAE
+from ...core.base.errors import FileFormatError, InputError, UserError
+from ...core.model.host import OWN_VAE
 from ..parking import Parking
 from .checkpoint import SUFFIXES, read_checkpoint
 from .layout import VaeLayout

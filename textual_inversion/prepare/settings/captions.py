@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ...core.options import option
+from ...core.base.options import option
 
 CaptionModel = Literal["blip", "deepbooru"]
 CaptionTo = Literal["txt", "name"]

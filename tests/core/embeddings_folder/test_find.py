@@ -1,0 +1,64 @@
+"""Finding an embedding by its name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.embeddings_folder.find import find_embedding
+
+
+def _file(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    return path
+
+
+def test_the_folder_itself_comes_before_those_below_it(tmp_path: Path) -> None:
+    below = _file(tmp_path / "a" / "cat.pt")
+    assert find_embedding(tmp_path, "cat") == below
+    top = _file(tmp_path / "cat.safetensors")
+    assert find_embedding(tmp_path, "cat") == top
+
+
+def test_a_file_comes_before_a_picture_that_may_be_its_preview(tmp_path: Path) -> None:
+    picture = _file(tmp_path / "cat.png")
+    assert find_embedding(tmp_path, "cat") == picture
+    below = _file(tmp_path / "animals" / "cat.pt")
+    _file(tmp_path / "animals" / "cat.preview.png")
+    assert find_embedding(tmp_path, "cat") == below
+
+
+def test_endings_in_capitals_count(tmp_path: Path) -> None:
+    path = _file(tmp_path / "cat.PT")
+    assert find_embedding(tmp_path, "cat") == path
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights of their own on Windows")
+def test_links_are_followed_also_in_a_circle(tmp_path: Path) -> None:
+    elsewhere = _file(tmp_path / "elsewhere" / "cat.pt")
+    folder = tmp_path / "embeddings"
+    folder.mkdir()
+    (folder / "linked").symlink_to(elsewhere.parent)
+    (folder / "circle").symlink_to(folder)
+    assert find_embedding(folder, "cat") == folder / "linked" / "cat.pt"
+
+
+@pytest.mark.parametrize("name", ["../cat", "cat/dog", "", "con"])
+def test_names_that_could_leave_the_folder_are_refused(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "embeddings"
+    _file(tmp_path / "cat.pt")
+    with pytest.raises(InputError) as caught:
+        find_embedding(folder, name)
+    assert caught.value.field == "name"
+
+
+def test_an_unknown_name_points_to_create(tmp_path: Path) -> None:
+    (tmp_path / "cat.pt").mkdir()
+    with pytest.raises(InputError, match="There is no embedding called 'cat' in .*Make it first with create"):
+        find_embedding(tmp_path, "cat")
+    with pytest.raises(InputError, match="no embedding called 'cat'"):
+        find_embedding(tmp_path / "missing", "cat")

@@ -1,0 +1,92 @@
+"""The words that go with a picture, and what of them one step sees."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ..base.errors import InputError
+from ..base.randomness import uniform
+from ..base.text_files import read_text
+
+_NUMBERS_AT_START = re.compile(r"^[-\d]+\s*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileNameWords:
+    """How a file name becomes a caption: A1111's *Filename word regex* and *Filename join string*."""
+
+    regex: str = ""
+    join: str = " "
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.regex)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise InputError(
+                f"The filename word regex {self.regex!r} is not a regular expression: {error}.", field="filename_regex"
+            ) from error
+
+    def caption(self, stem: str) -> str:
+        """The caption in a file name without its extension.
+
+        Digits and dashes at the front go first; then, where there is a regex, its matches are joined:
+        ``000001-1-a man in suit`` with ``\\w+`` and ``, `` is ``a, man, in, suit`` (A1111's ``dataset.py``).
+        """
+        words = _NUMBERS_AT_START.sub("", stem)
+        if not self.regex:
+            return words
+        return self.join.join(match[0] for match in re.finditer(self.regex, words))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagRules:
+    """What changes from step to step; all off by default.
+
+    ``tag_dropout`` and ``caption_dropout`` are probabilities in [0, 1]; the first ``keep_tags`` tags stay in place.
+    """
+
+    shuffle_tags: bool = False
+    tag_dropout: float = 0.0
+    keep_tags: int = 0
+    caption_dropout: float = 0.0
+
+
+def caption_file(picture: Path) -> Path | None:
+    """The text file beside a picture that has its name, if there is one."""
+    candidates = (picture.with_name(picture.stem + suffix) for suffix in (".txt", ".TXT"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def read_caption(picture: Path, words: FileNameWords | None = None) -> str:
+    """The text beside the picture as it stands, without blanks around it; else what the file name says.
+
+    As in A1111 the regex is for file names only, and an empty text file means an empty caption.
+    Raises InputError where the file cannot be read.
+    """
+    file = caption_file(picture)
+    if file is not None:
+        return read_text(file, field="data").strip()
+    return (words or FileNameWords()).caption(picture.stem)
+
+
+def draw_caption(caption: str, rules: TagRules, source: torch.Generator) -> str:
+    """The caption as one step sees it: perhaps none, perhaps without some tags, perhaps in another order.
+
+    Tags are what stands between commas. A1111 leaves the blanks on them; here they are put back evenly, which the
+    text encoder cannot tell apart. A caption is left exactly as it is while no rule is on.
+    """
+    if rules.caption_dropout > 0 and uniform(source) < rules.caption_dropout:
+        return ""
+    if not rules.shuffle_tags and rules.tag_dropout <= 0:
+        return caption
+    tags = [tag for tag in map(str.strip, caption.split(",")) if tag]
+    kept, rest = tags[: rules.keep_tags], tags[rules.keep_tags :]
+    if rules.tag_dropout > 0:
+        rest = [tag for tag in rest if uniform(source) >= rules.tag_dropout]
+    if rules.shuffle_tags:
+        rest = [rest[index] for index in torch.randperm(len(rest), generator=source).tolist()]
+    return ", ".join(kept + rest)

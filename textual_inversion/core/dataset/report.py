@@ -1,0 +1,199 @@
+"""What a person should know about a folder of pictures before training on it. Advice only: nothing here forbids a run.
+
+``CHECKS`` are functions from the material to findings; ``report`` takes more of them, for what needs other libraries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .load import DatasetItem
+from .survey import Survey
+from .templates import FILEWORDS, NAME, Template, render
+from .vector_advice import advised_vectors
+
+CHUNK = 75
+"""Tokens that a text encoder reads at once."""
+
+_FEW, _NAMED = 5, 5
+
+CountTokens = Callable[[str], "int | None"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """``kind`` is for programs (duplicate, caption-missing, …), ``message`` for people, ``files`` what it is about."""
+
+    kind: str
+    message: str
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What checks look at. ``template`` None: no prompts are known; ``vectors`` None: no embedding is. ``pair``: for training a
+    pair (APT), which is meant for one picture and more vectors."""
+
+    survey: Survey
+    template: Template | None = None
+    vectors: int | None = None
+    count_tokens: CountTokens | None = None
+    pair: bool = False
+
+    @property
+    def items(self) -> Sequence[DatasetItem]:
+        return self.survey.items
+
+
+Check = Callable[[Material], Iterable[Finding]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetReport:
+    """``sizes`` counts the pictures of each training size; ``problems`` are what training would refuse."""
+
+    pictures: int
+    captions: int
+    sizes: dict[str, int]
+    problems: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Fit for JSON."""
+        return asdict(self)
+
+    @property
+    def summary(self) -> str:
+        """Number of pictures, training sizes and captions in one sentence."""
+        sizes = list(self.sizes.items())
+        told = [size if len(sizes) == 1 else f"{count} at {size}" for size, count in sizes[:4]]
+        shapes = ", ".join(told) + (f" and {len(sizes) - 4} other sizes" if len(sizes) > 4 else "")
+        captions = "all with captions" if self.captions == self.pictures else f"{self.captions} with captions"
+        return f"{self.pictures} picture{'s' if self.pictures != 1 else ''} ({shapes}), {captions}."
+
+
+def report(material: Material, *, more: Sequence[Check] = ()) -> DatasetReport:
+    """Everything that the checks find, in their order."""
+    items = material.items
+    sizes = Counter(f"{item.size[0]}x{item.size[1]}" for item in items)
+    notes = [Finding(kind="note", message=note) for note in material.survey.notes]
+    found = [finding for check in (*CHECKS, *more) for finding in check(material)]
+    return DatasetReport(
+        pictures=len(items),
+        captions=sum(bool(item.caption) for item in items),
+        sizes=dict(sizes.most_common()),
+        problems=material.survey.problems,
+        findings=(*notes, *found),
+    )
+
+
+def _few(material: Material) -> Iterator[Finding]:
+    count = len(material.items)
+    if 0 < count < _FEW and not material.pair:
+        yield Finding(
+            kind="few",
+            message=f"{count} picture{'s are' if count > 1 else ' is'} few: what they have in common by chance is learned too. "
+            f"{_FEW} to 10 different ones are enough for a thing or a person.",
+        )
+
+
+def _vectors(material: Material) -> Iterator[Finding]:
+    count, vectors = len(material.items), material.vectors
+    if not count or vectors is None or material.pair or vectors <= 1.5 * advised_vectors(count)[1]:
+        return
+    low, high = advised_vectors(count)
+    yield Finding(
+        kind="vectors",
+        message=f"{vectors} vectors are many for {count} picture{'s' if count != 1 else ''}: {low} to {high} are advised, or more pictures.",
+    )
+
+
+def _duplicates(material: Material) -> Iterator[Finding]:
+    for copies in _same_files([item.path for item in material.items]):
+        names = [path.name for path in copies]
+        yield Finding(
+            kind="duplicate",
+            message=f"The same file {len(copies)} times, so it counts as often: {_listed(names)}.",
+            files=tuple(map(str, copies)),
+        )
+
+
+def _same_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Files of the same bytes; only those of equal length are read."""
+    by_length: dict[int, list[Path]] = defaultdict(list)
+    for path in dict.fromkeys(paths):
+        by_length[path.stat().st_size].append(path)
+    for alike in by_length.values():
+        if len(alike) > 1:
+            by_content: dict[bytes, list[Path]] = defaultdict(list)
+            for path in alike:
+                by_content[hashlib.sha256(path.read_bytes()).digest()].append(path)
+            yield from (copies for copies in by_content.values() if len(copies) > 1)
+
+
+def _captions(material: Material) -> Iterator[Finding]:
+    """Missing captions where the prompts want them; captions that no prompt shows."""
+    template = material.template
+    if template is None:
+        return
+    if template.uses_captions:
+        missing = [item.path for item in material.items if not item.caption]
+        if missing:
+            yield Finding(
+                kind="caption-missing",
+                message=f"Without a caption, so {FILEWORDS} is empty for: {_listed([path.name for path in missing])}.",
+                files=tuple(map(str, missing)),
+            )
+        named = [item.path for item in material.items if item.caption and item.path in material.survey.from_name]
+        if named:
+            yield Finding(
+                kind="caption-from-name",
+                message=f"Captions taken from file names: {_listed([path.name for path in named])}. A text file of the same name "
+                "beside the picture goes before it.",
+                files=tuple(map(str, named)),
+            )
+    else:
+        files = [item.path for item in material.items if item.caption and item.path not in material.survey.from_name]
+        if files:
+            yield Finding(
+                kind="caption-unused",
+                message=f"There are captions in text files, but no prompt of {template.path.name} holds {FILEWORDS}, so they are not used. "
+                "Its _filewords variant uses them.",
+            )
+
+
+def _long_prompts(material: Material) -> Iterator[Finding]:
+    """Prompts beyond one chunk: captions and the longest line of the template around them, with the vectors."""
+    template, count = material.template, material.count_tokens
+    if template is None or count is None:
+        return
+    lengths = {item.path: _longest(item.caption, template, material.vectors or 1, count) for item in material.items}
+    long = {path: length for path, length in lengths.items() if length is not None and length > CHUNK}
+    if long:
+        most = max(long.values())
+        yield Finding(
+            kind="prompt-long",
+            message=f"Longer than {CHUNK} tokens with the prompt around the caption (up to {most}): "
+            f"{_listed([path.name for path in long])}. Such a prompt is read in two parts or more: slower, and its end counts less.",
+            files=tuple(map(str, long)),
+        )
+
+
+def _longest(caption: str, template: Template, vectors: int, count: CountTokens) -> int | None:
+    lines = [line for line in template.lines if FILEWORDS in line] or list(template.lines)
+    line = max(lines, key=len)
+    known = count(render(line.replace(NAME, " "), name="", filewords=caption))
+    return None if known is None else known + vectors * line.count(NAME)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+CHECKS: tuple[Check, ...] = (_few, _vectors, _duplicates, _captions, _long_prompts)

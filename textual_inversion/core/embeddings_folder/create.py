@@ -1,0 +1,171 @@
+"""Making a new embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast, get_args
+
+import torch
+
+from ..base.errors import InputError
+from ..base.randomness import generator
+from ..embedding.embedding import ANY_ENCODER, Embedding
+from ..embedding.names import check_name
+from ..embedding.pair import check_pair_name, negative_name
+from ..formats import read_embedding, write_embedding, write_pair
+from ..model.host import CheckpointInfo, Host, Lease, LeaseRequest
+from ..settings.creation import MAX_VECTORS, InitMethod
+from .first_vectors import initial_vectors
+
+
+def create(
+    host: Host,
+    *,
+    name: str,
+    init_text: str = "*",
+    vectors: int = 1,
+    init: str = "text",
+    overwrite: bool = False,
+    seed: int = 0,
+    apt: bool = False,
+    negative_vectors: int = 6,
+    negative_init_text: str = "",
+    negative_init_noise: float = 0.001,
+    warn: Callable[[str], None] = lambda _: None,
+) -> Path:
+    """Write ``EMBEDDINGS_DIR/NAME.pt`` (SDXL: ``.safetensors``) at step 0 and make it known to prompts.
+
+    ``init``: text (the token vectors of ``init_text``, as A1111), zeros, noise, encoded (the encoder's output for the text), or
+    the path of an embedding file of any format, whose vectors are taken over (``vectors`` then counts for nothing).
+    ``apt`` makes a pair: ``NAME-neg`` too, with ``negative_vectors`` rows of ``negative_init_text`` (empty: of
+    ``init_text``), each with normal noise of ``negative_init_noise`` (DreamArtist: 0.001) so that the halves can part.
+    ``warn`` is told when the name is a word the model knows. Returns the (positive) embedding's file.
+    Raises InputError for a bad name or count, and where the embedding exists and ``overwrite`` is off.
+    """
+    names = [check_name(name)]
+    if apt:
+        names.append(check_name(negative_name(check_pair_name(name))))
+    existing = {each: _existing(host.embeddings_dir, each, overwrite=overwrite) for each in names}
+    with host.lease(LeaseRequest()) as lease:
+        for each in names:
+            for sentence in name_warnings(each, lease, known=host.embedding_names() if not existing[each] else set()):
+                warn(sentence)
+        halves = [_first_vectors(lease, init=init, text=init_text, count=vectors, seed=seed)]
+        if apt:
+            start = _Start(init=init, text=negative_init_text or init_text, count=negative_vectors, seed=seed)
+            halves.append(_negative_vectors(lease, start, noise=negative_init_noise))
+        checkpoint = lease.checkpoint
+    notes = {"init_text": init_text} if init in ("text", "encoded") else {}
+    embeddings = [
+        _embedding(rows, name=each, checkpoint=checkpoint, notes=_pair_notes(names, each, notes))
+        for each, rows in zip(names, halves, strict=True)
+    ]
+    paths = [
+        host.embeddings_dir / f"{each}{'.pt' if len(rows) == 1 else '.safetensors'}"
+        for each, rows in zip(names, halves, strict=True)
+    ]
+    if apt:
+        write_pair((embeddings[0], paths[0]), (embeddings[1], paths[1]))
+    else:
+        write_embedding(embeddings[0], paths[0])
+    _remove_others([other for each in names for other in existing[each]], but=paths)
+    for path in paths:
+        host.publish(path)
+    return paths[0]
+
+
+def _existing(embeddings_dir: Path, name: str, *, overwrite: bool) -> list[Path]:
+    found = [
+        path for suffix in (".pt", ".safetensors", ".bin") if (path := embeddings_dir / f"{name}{suffix}").exists()
+    ]
+    if found and not overwrite:
+        raise InputError(
+            f"There is an embedding called {name!r} already ({found[0].name}). Choose another name, or overwrite it.",
+            field="name",
+        )
+    return found
+
+
+def _remove_others(existing: Sequence[Path], *, but: Sequence[Path]) -> None:
+    for other in existing:
+        if other not in but:
+            other.unlink()
+
+
+def _pair_notes(names: Sequence[str], name: str, notes: Mapping[str, str]) -> dict[str, str]:
+    if len(names) == 1:
+        return dict(notes)
+    positive = name == names[0]
+    return {
+        **notes,
+        "pair": "positive" if positive else "negative",
+        "partner": names[1] if positive else names[0],
+    }
+
+
+def _embedding(
+    rows: Mapping[str, torch.Tensor], *, name: str, checkpoint: CheckpointInfo, notes: Mapping[str, str]
+) -> Embedding:
+    return Embedding(
+        vectors=dict(rows) if len(rows) > 1 else {ANY_ENCODER: next(iter(rows.values()))},
+        name=name,
+        step=0,
+        checkpoint_hash=checkpoint.short_hash,
+        checkpoint_name=checkpoint.name,
+        notes=notes,
+    )
+
+
+def name_warnings(name: str, lease: Lease, *, known: set[str]) -> list[str]:
+    """Sentences where the name means something already: a word of the model, or another embedding."""
+    sentences: list[str] = []
+    encoder = next(iter(lease.encoders.values()))
+    if len(encoder.tokenize(name)) == 1:
+        sentences.append(
+            f"{name!r} is a word the model knows already. Prompts with that word will use the embedding instead; a name of "
+            "your own, such as one with a digit, avoids it."
+        )
+    others = sorted(other for other in known if other.lower() == name.lower())
+    if others:
+        sentences.append(f"Prompts know {others[0]!r} already, in a folder below; only one of the two will be used.")
+    return sentences
+
+
+def _first_vectors(lease: Lease, *, init: str, text: str, count: int, seed: int) -> Mapping[str, torch.Tensor]:
+    if init in get_args(InitMethod):
+        return initial_vectors(lease.encoders, method=cast(InitMethod, init), text=text, count=count, seed=seed)
+    path = Path(init)
+    if not init.strip() or not path.exists():
+        raise InputError(
+            f"{init!r} is neither a way to begin ({', '.join(get_args(InitMethod))}) nor a file that exists.",
+            field="init",
+        )
+    return read_embedding(path).for_encoders({key: encoder.width for key, encoder in lease.encoders.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Start:
+    """Where the negative half begins. A file's vectors are those of the positive half: it begins with words then."""
+
+    init: str
+    text: str
+    count: int
+    seed: int
+
+
+def _negative_vectors(lease: Lease, start: _Start, *, noise: float) -> dict[str, torch.Tensor]:
+    method = start.init if start.init in get_args(InitMethod) else "text"
+    if not 1 <= start.count <= MAX_VECTORS:
+        raise InputError(
+            f"{start.count} negative vectors: an embedding has 1 to {MAX_VECTORS} (a prompt's chunk).",
+            field="negative_vectors",
+        )
+    rows = initial_vectors(
+        lease.encoders, method=cast(InitMethod, method), text=start.text, count=start.count, seed=start.seed + 1
+    )
+    return {
+        key: each + noise * torch.randn(each.shape, generator=generator(start.seed, f"negative-init-{key}"))
+        for key, each in rows.items()
+    }

@@ -1,0 +1,50 @@
+"""Finding embeddings by name in the host's folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..base.errors import InputError
+from ..embedding.names import check_name
+
+FILES, PICTURES = (".pt", ".safetensors", ".bin"), (".png", ".webp")
+
+
+def find_embedding(embeddings_dir: Path, name: str) -> Path:
+    """The file of the embedding called ``name``: in the folder itself before those below it (links are followed, as web UIs
+    do), and a file before a picture of that name, which may be no more than a preview.
+
+    Raises InputError that names ``create`` where there is none.
+    """
+    if not name.strip():
+        raise InputError("No embedding was chosen. Make one first with create, then train it.", field="name")
+    check_name(name)
+    found = [path for path in files_below(embeddings_dir) if path.stem == name and path.is_file()]
+    for suffixes in (FILES, PICTURES):
+        ranked = [
+            (path.parent != embeddings_dir, suffixes.index(path.suffix.lower()), path)
+            for path in found
+            if path.suffix.lower() in suffixes
+        ]
+        if ranked:
+            return min(ranked)[-1]
+    raise InputError(
+        f"There is no embedding called {name!r} in {embeddings_dir}. Make it first with create (a name, an initialisation text "
+        "and a number of vectors), then train it.",
+        field="name",
+    )
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file of a folder and the folders below it; links are followed, as web UIs do, but not in circles."""
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:  # a link back to a folder above
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        yield from (Path(place, name) for name in names)

@@ -1,0 +1,162 @@
+"""One optimiser step: its batches, predictions and gradients, before the optimiser moves anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from ..model.host import Lease
+from .batches import BatchPlan
+from .context_drift import ContextDrift
+from .latents import LatentCache
+from .noise import add_noise, draw_noise
+from .objective import Objective
+from .prediction import Predictor
+from .prompts import TrainingPrompt
+from .reconstruction import Reconstruction
+from .timesteps import TimestepSampler
+
+
+class PromptSource(Protocol):
+    """Where training prompts come from."""
+
+    def draw(self, indices: Sequence[int], *, step: int, micro: int) -> list[TrainingPrompt]:
+        """A prompt for each picture, decided by its arguments alone."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepResult:
+    """``loss`` is the mean over the step's pictures; ``prompt`` the last one used.
+
+    ``named`` tells whether any prompt held the embedding; ``complete`` is False when the step was stopped midway.
+    """
+
+    loss: float
+    prompt: TrainingPrompt
+    named: bool = True
+    complete: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forward:
+    """One prediction and what it was made from, [B, C, h, w] on the lease's device."""
+
+    prediction: torch.Tensor
+    noisy: torch.Tensor
+    losses: torch.Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientStep:
+    """Computes the gradient of one whole optimiser step, over all of its micro-batches.
+
+    Everything random in it is a function of (seed, step), so doing a step again gives the same gradient.
+    """
+
+    lease: Lease
+    predictor: Predictor
+    objective: Objective
+    batches: BatchPlan
+    latents: LatentCache
+    prompts: PromptSource
+    timesteps: TimestepSampler
+    seed: int
+    noise_offset: float
+    reconstruction: Reconstruction | None = None
+    context: ContextDrift | None = None
+    context_weight: float = 0.0
+    pixels_per_latent: int = 8
+
+    def run(
+        self,
+        vectors: Mapping[str, torch.Tensor],
+        step: int,
+        *,
+        scale: float = 1.0,
+        stop_wanted: Callable[[], bool] = lambda: False,
+    ) -> StepResult:
+        """Add the gradient of step ``step`` (counted from 0), times ``scale``, to the vectors' ``.grad``.
+
+        Between micro-batches ``stop_wanted`` is asked; a step stopped there is incomplete and its gradient must be thrown away.
+        """
+        parts: list[torch.Tensor] = []
+        prompt, named = TrainingPrompt(text=""), False
+        for micro in range(self.batches.accumulation):
+            if micro and stop_wanted():
+                return StepResult(loss=float("nan"), prompt=prompt, complete=False)
+            losses, prompts = self._losses(vectors, step, micro)
+            loss = losses.mean() / self.batches.accumulation
+            if loss.requires_grad:  # not when none of the prompts holds the embedding
+                named = True
+                (loss * scale).backward()
+            parts.append(loss.detach())
+            prompt = prompts[-1]
+        self._keep_context(vectors, step, scale=scale)
+        return StepResult(loss=float(torch.stack(parts).sum()), prompt=prompt, named=named)
+
+    def _keep_context(self, vectors: Mapping[str, torch.Tensor], step: int, *, scale: float) -> None:
+        """Add the gradient of the context term (CoRe, Wu et al. 2025), which the loss shown leaves out."""
+        if self.context is None or self.context_weight <= 0:
+            return
+        term = self.context.term(vectors, seed=self.seed, step=step)
+        if term is not None:
+            (self.context_weight * scale * term).backward()
+
+    def _losses(
+        self, vectors: Mapping[str, torch.Tensor], step: int, micro: int
+    ) -> tuple[torch.Tensor, list[TrainingPrompt]]:
+        indices = self.batches.batch(step, micro)
+        latents, weight = self.latents.batch(indices, step=step, micro=micro)
+        noise = draw_noise(
+            tuple(latents.shape), seed=self.seed, purpose="noise", indices=(step, micro), offset=self.noise_offset
+        )
+        prompts = self.prompts.draw(indices, step=step, micro=micro)
+        timesteps = self.timesteps.at(step, micro)
+        done = self._forward(vectors, latents=latents, weight=weight, noise=noise, timesteps=timesteps, prompts=prompts)
+        losses = done.losses
+        if self.reconstruction is not None:
+            losses = losses + self.reconstruction(
+                done.prediction, noisy=done.noisy, timesteps=timesteps, indices=indices, weight=weight
+            )
+        return losses, prompts
+
+    def losses(
+        self,
+        vectors: Mapping[str, torch.Tensor],
+        *,
+        latents: torch.Tensor,
+        weight: torch.Tensor | None,
+        noise: torch.Tensor,
+        timesteps: torch.Tensor,
+        prompts: Sequence[TrainingPrompt],
+    ) -> torch.Tensor:
+        """The denoising loss of each picture [B] for given latents, noise, timesteps and prompts; tensors may be on the CPU."""
+        return self._forward(
+            vectors, latents=latents, weight=weight, noise=noise, timesteps=timesteps, prompts=prompts
+        ).losses
+
+    def _forward(
+        self,
+        vectors: Mapping[str, torch.Tensor],
+        *,
+        latents: torch.Tensor,
+        weight: torch.Tensor | None,
+        noise: torch.Tensor,
+        timesteps: torch.Tensor,
+        prompts: Sequence[TrainingPrompt],
+    ) -> Forward:
+        device = self.lease.device
+        alpha_bar = self.objective.schedule.alphas_cumprod[timesteps]
+        target = self.objective.target(latents, noise, timesteps)
+        noisy = add_noise(latents, noise, alpha_bar).to(device)
+        height, width = (self.pixels_per_latent * side for side in latents.shape[-2:])
+        prediction = self.predictor(
+            vectors, noisy=noisy, timesteps=timesteps.to(device), prompts=prompts, size=(width, height)
+        )
+        weight = None if weight is None else weight.to(device)
+        losses = self.objective(prediction, target.to(prediction), timesteps=timesteps, weight=weight)
+        return Forward(prediction=prediction, noisy=noisy, losses=losses)

@@ -1,0 +1,87 @@
+"""Which noise levels a step trains on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from ..base.errors import InputError
+from ..base.randomness import generator
+from ..model.host import NoiseSchedule
+from ..settings.objective import TimestepBias, TimestepSampling
+
+_SMALLEST_BLOCK = 16
+USUAL_LAST = 999
+
+
+def level_weights(bias: TimestepBias, schedule: NoiseSchedule) -> torch.Tensor | None:
+    """How often each level is wanted: ``noisy`` in proportion to max logSNR - logSNR (TextBoost, Park et al. 2024)."""
+    if bias == "none":
+        return None
+    a = schedule.alphas_cumprod.double().clamp(1e-8, 1 - 1e-8)
+    log_snr = (a / (1 - a)).log()
+    return log_snr.max() - log_snr
+
+
+def timestep_range(low: int, high: int, *, count: int) -> tuple[int, int]:
+    """The settings *Lowest* and *Highest timestep* for a model of ``count`` levels, of which 1000 are usual: 999 is its last.
+
+    Raises InputError where the lowest is beyond that.
+    """
+    last = count - 1
+    if low > last:
+        raise InputError(
+            f"The lowest timestep ({low}) is above the loaded model's last one ({last}).", field="min_timestep"
+        )
+    return low, last if high == USUAL_LAST else min(high, last)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimestepSampler:
+    """Integer timesteps in [low, high], a pure function of (seed, step, micro).
+
+    ``uniform``: independent draws, as in A1111 and LDM (torch.randint).
+    ``stratified``: one draw from each of equal strata over the whole effective batch, as ``stratified_uniform`` in
+    k-diffusion's utils.py; batches of fewer than 16 samples share their strata with the steps beside them, so that a
+    batch of 1 also covers all levels evenly over 16 steps.
+    ``weights`` [timesteps] say how often each level is wanted; None is equally often.
+    """
+
+    sampling: TimestepSampling
+    seed: int
+    low: int
+    high: int
+    batch_size: int
+    accumulation: int
+    weights: torch.Tensor | None = None
+
+    def at(self, step: int, micro: int) -> torch.Tensor:
+        """int64 [batch_size] on the CPU for micro-batch ``micro`` of optimiser step ``step`` (both from 0)."""
+        draw: Callable[[int, int], torch.Tensor] = self._stratified if self.sampling == "stratified" else self._uniform
+        levels = self.low + self._level(draw(step, micro))
+        return levels.clamp_(self.low, self.high)
+
+    def _level(self, shares: torch.Tensor) -> torch.Tensor:
+        """Which level above the lowest lies at these shares (0 to 1) of all draws."""
+        if self.weights is None:
+            return (shares * (self.high - self.low + 1)).floor().long()
+        below = self.weights[self.low : self.high + 1].double().cumsum(0)
+        return torch.searchsorted(below / below[-1], shares, right=True)
+
+    def _uniform(self, step: int, micro: int) -> torch.Tensor:
+        return torch.rand(
+            self.batch_size, generator=generator(self.seed, "timesteps", step, micro), dtype=torch.float64
+        )
+
+    def _stratified(self, step: int, micro: int) -> torch.Tensor:
+        in_step = self.batch_size * self.accumulation
+        steps_in_block = -(-_SMALLEST_BLOCK // in_step)
+        block, position = divmod(step, steps_in_block)
+        offsets = torch.randperm(steps_in_block, generator=generator(self.seed, "strata", block))
+        order = torch.randperm(in_step, generator=generator(self.seed, "strata-order", step))
+        mine = order[micro * self.batch_size : (micro + 1) * self.batch_size]
+        strata = mine * steps_in_block + offsets[position]
+        jitter = self._uniform(step, micro)
+        return (strata + jitter) / (in_step * steps_in_block)

@@ -1,0 +1,165 @@
+"""Opening picture files of every kind as 8-bit RGB, upright, with their transparency apart."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps
+
+from ..base.errors import InputError
+
+MAX_PIXELS = 80_000_000
+"""Larger pictures are refused before they are decoded; Pillow's own warning comes at 89 million."""
+
+FORMATS = frozenset(
+    {
+        *("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "PSD"),
+        *("HEIF", "JXL"),
+    }
+)
+"""Pillow's names of what is opened, whatever the file is called; the last two with plugins only. Not EPS: Pillow gives
+that to Ghostscript, which would run it."""
+
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    ArithmeticError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    ImageCms.PyCMSError,
+)
+"""What Pillow's decoders are known to raise on broken files."""
+
+
+_ORIENTATION, _ON_ITS_SIDE = 0x0112, range(5, 9)
+"""EXIF's tag, and its values that swap width and height."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedPicture:
+    """``rgb`` in mode RGB; ``alpha`` in mode L of the same size, None where nothing is transparent.
+
+    The colours are those stored, also beneath transparent parts: as in A1111, transparency is dropped and not laid
+    over a background, because a person who paints a loss weight into the alpha channel means the picture below it.
+    """
+
+    rgb: Image.Image
+    alpha: Image.Image | None
+
+
+def open_picture(path: Path) -> OpenedPicture:
+    """Decode a file, turn it as its EXIF says, and convert it; of an animation the first frame.
+
+    16-bit and floating-point greys are scaled to 8 bits, not clipped. Raises InputError that names the file.
+    """
+    try:
+        with Image.open(path, formats=_formats()) as file:
+            _check_size(path, file.size)
+            file.load()
+            image = ImageOps.exif_transpose(file)
+            return _converted(image)
+    except _DECODER_ERRORS as error:
+        raise InputError(f"{path} cannot be read as a picture: {_reason(error)}", field="data") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureFacts:
+    """``size`` is (width, height) once turned as EXIF says; ``transparent``: whether some pixel is not opaque."""
+
+    size: tuple[int, int]
+    transparent: bool
+
+
+def peek_picture(path: Path) -> PictureFacts:
+    """What can be known of a file without the whole cost of opening it: a fraction of it for PNG and JPEG.
+
+    Raises InputError, as ``open_picture`` would, for what is no picture, is cut off or is damaged as far as checksums
+    (PNG) and the coarse part of the data (JPEG) tell.
+    """
+    try:
+        with Image.open(path, formats=_formats()) as file:
+            _check_size(path, file.size)
+            facts = _facts(file)
+            if facts is None or file.format not in ("PNG", "JPEG"):
+                opened = open_picture(path)
+                return PictureFacts(size=opened.rgb.size, transparent=opened.alpha is not None)
+            if file.format == "PNG":
+                file.verify()
+            else:
+                file.draft("RGB", (max(1, file.size[0] // 8), max(1, file.size[1] // 8)))
+                file.load()
+            return facts
+    except _DECODER_ERRORS as error:
+        raise InputError(f"{path} cannot be read as a picture: {_reason(error)}", field="data") from error
+
+
+def _facts(file: Image.Image) -> PictureFacts | None:
+    """None where only the pixels tell."""
+    if file.mode.endswith(("A", "a")) or "transparency" in file.info:
+        return None
+    if file.format == "PNG" and "exif" not in file.info:
+        turned = False  # Pillow would decode the whole file to see whether something follows
+    else:
+        turned = file.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
+    width, height = file.size
+    return PictureFacts(size=(height, width) if turned else (width, height), transparent=False)
+
+
+def _formats() -> list[str]:
+    Image.init()
+    return sorted(FORMATS.intersection(Image.OPEN))
+
+
+def _check_size(path: Path, size: tuple[int, int]) -> None:
+    if size[0] * size[1] > MAX_PIXELS:
+        raise InputError(
+            f"{path} has {size[0]} x {size[1]} pixels; at most {MAX_PIXELS // 10**6} million are read. Make it smaller.",
+            field="data",
+        )
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "its content is of no known picture format. Convert it to PNG or JPEG, or take it out of the folder."
+    if isinstance(error, Image.DecompressionBombError):
+        return "it has far too many pixels. Make it smaller."
+    return f"{str(error).rstrip('.') or type(error).__name__}. Save it anew, or take it out of the folder."
+
+
+def _converted(image: Image.Image) -> OpenedPicture:
+    if image.mode == "F" or image.mode.startswith("I"):
+        return OpenedPicture(rgb=_eight_bits(image).convert("RGB"), alpha=None)
+    if image.mode == "LAB":
+        image = _from_lab(image)
+    if image.mode.endswith(("A", "a")) or "transparency" in image.info:
+        # The colour must not pass through a palette, so RGBA comes first for every such mode.
+        image = image.convert("RGBA")
+        alpha = image.getchannel("A")
+        opaque = alpha.getextrema() == (255, 255)
+        return OpenedPicture(rgb=image.convert("RGB"), alpha=None if opaque else alpha)
+    return OpenedPicture(rgb=image.convert("RGB"), alpha=None)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 or 32 bits: white is 65535 for integers, the smallest of 1, 255, 65535 that holds for floats."""
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    top = float(values.max())
+    whites = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)
+    white = next((each for each in whites if top <= each), top)
+    return Image.fromarray(np.clip(values * (255 / white), 0, 255).round().astype(np.uint8))
+
+
+def _from_lab(image: Image.Image) -> Image.Image:
+    profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, *profiles, outputMode="RGB")
+    return converted if converted is not None else image

@@ -1,0 +1,253 @@
+"""Puts a run's parts together: a job and a lease in, a trainer out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from ..base.control import Control
+from ..base.errors import InterruptedRunError
+from ..dataset.captions import TagRules
+from ..embedding.pair import encoder_of, positive_half
+from ..embeddings_folder.first_vectors import initial_vectors
+from ..loss.batches import BatchPlan, held_out
+from ..loss.context_drift import ContextDrift
+from ..loss.fixed_batch import FixedBatch
+from ..loss.gradients import GradientStep
+from ..loss.guidance_scale import parse_guidance
+from ..loss.guided_prediction import GuidedPrediction
+from ..loss.latents import LatentCache, encode_pictures
+from ..loss.objective import Objective
+from ..loss.prediction import PlainPrediction, Predictor
+from ..loss.prompts import NegativePrompts, TrainingPrompts
+from ..loss.reconstruction import Reconstruction
+from ..loss.timesteps import TimestepSampler, level_weights, timestep_range
+from ..model.host import Lease
+from ..record.events import Emit, Encoding, Warned
+from ..record.loss_table import LossTable
+from ..record.previews import Previews
+from ..record.saving import Saver
+from ..record.scalars import Scalars
+from ..settings.train_config import TrainConfig
+from ..update.learner import Learner
+from ..update.norm_rules import mean_norm
+from ..update.state import RunState
+from .checks import Job
+from .loop import Trainer
+from .plan import Material, RunPlan, resolve
+
+_CLIP_SKIP_IS_FIXED = (
+    "Clip skip changes nothing with this checkpoint: SD 2.x and SDXL use a fixed layer of their text encoders, in pictures too. "
+    "(For SDXL, AUTOMATIC1111 has a setting 'Clip skip SDXL', which applies it to the first encoder.)"
+)
+
+
+def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer:
+    """Resolve the plan, encode the pictures, make the run's folder. Raises InputError where settings and model disagree."""
+    vectors = job.vectors(lease)
+    if job.config.clip_skip not in (None, 1) and lease.family != "sd1":
+        emit(Warned(message=_CLIP_SKIP_IS_FIXED))
+    encoder_norms = {key: mean_norm(encoder.table()) for key, encoder in lease.encoders.items()}
+    norms = {key: encoder_norms[encoder_of(key)] for key in vectors}
+    plan = resolve(
+        job.config,
+        lease,
+        Material(
+            start_step=job.start_step,
+            vectors=job.source.count,
+            template=str(job.template.path),
+            prompts=job.template.lines,
+            pictures=[str(item.path) for item in job.dataset.items],
+            table_norms=encoder_norms,
+            notes=job.source.notes,
+            negative_vectors=0 if job.partner is None else job.partner.source.count,
+            partner_notes={} if job.partner is None else job.partner.source.notes,
+        ),
+    )
+    learner = Learner(
+        job.config, vectors, device=lease.device, table_norms=norms, loss_scaling=lease.needs_loss_scaling
+    )
+    state = job.state
+    if state is None:
+        state = RunState(step=job.start_step, vectors={}, optimizer_tensors={}, optimizer_numbers={})
+    else:
+        learner.load_state(state)
+    context = _context(job, lease, vectors)
+    gradients = _gradients(job, lease, _encode(job, lease, control=control, emit=emit), context, emit=emit)
+    run = job.directory()
+    resumed_at = job.start_step if job.state is not None else None
+    return Trainer(
+        plan=plan,
+        lease=lease,
+        learner=learner,
+        gradients=gradients,
+        fixed_batch=_fixed_batch(plan, lease, gradients),
+        context=context,
+        previews=Previews(
+            config=job.config,
+            prompts=plan.preview_prompts,
+            lease=lease,
+            run=run,
+            emit=emit,
+            stop_wanted=lambda: control.stop_wanted,
+        ),
+        saver=Saver(
+            config=job.config,
+            run=run,
+            checkpoint=lease.checkpoint,
+            notes=job.source.notes,
+            emit=emit,
+            origin=job.origin,
+            partner_notes={} if job.partner is None else job.partner.source.notes,
+            partner_origin=None if job.partner is None else job.partner.origin,
+        ),
+        run=run,
+        table=LossTable(run.loss_table, resumed_at=resumed_at),
+        scalars=Scalars(run.tensorboard if job.config.tensorboard else None, resumed_at=resumed_at),
+        state=state,
+        control=control,
+        emit=emit,
+    )
+
+
+def _encode(job: Job, lease: Lease, *, control: Control, emit: Emit) -> LatentCache:
+    total = len(job.dataset.items)
+
+    def progress(done: int) -> None:
+        emit(Encoding(done=done, total=total))
+        if control.interrupted.is_set():
+            raise InterruptedRunError(
+                "Interrupted while the pictures were being encoded. Nothing was trained or changed."
+            )
+
+    return encode_pictures(
+        lease,
+        job.dataset.items,
+        sampling=job.config.latent_sampling,
+        seed=job.config.seed,
+        progress=progress,
+    )
+
+
+def _gradients(
+    job: Job, lease: Lease, latents: LatentCache, context: ContextDrift | None, *, emit: Emit
+) -> GradientStep:
+    config = job.config
+    low, high = _levels(job.config, lease)
+    batches = BatchPlan(
+        groups=job.dataset.groups,
+        batch_size=config.batch_size,
+        accumulation=config.gradient_accumulation,
+        seed=config.seed,
+        repeats=_repeats(job),
+    )
+    for sentence in batches.warnings():
+        emit(Warned(message=sentence))
+    return GradientStep(
+        lease=lease,
+        predictor=_predictor(job, lease),
+        objective=Objective(
+            schedule=lease.schedule,
+            loss=config.loss,
+            huber_delta=config.huber_delta,
+            min_snr_gamma=config.min_snr_gamma,
+            weighting=config.loss_weighting,
+        ),
+        batches=batches,
+        latents=latents,
+        prompts=TrainingPrompts(
+            name=config.name,
+            template=job.template,
+            captions=[item.caption for item in job.dataset.items],
+            rules=TagRules(
+                shuffle_tags=config.shuffle_tags,
+                tag_dropout=config.tag_dropout,
+                keep_tags=config.keep_tags,
+                caption_dropout=config.caption_dropout,
+            ),
+            seed=config.seed,
+            negatives=_negatives(job),
+        ),
+        timesteps=TimestepSampler(
+            sampling=config.timesteps,
+            seed=config.seed,
+            low=low,
+            high=high,
+            batch_size=config.batch_size,
+            accumulation=config.gradient_accumulation,
+            weights=level_weights(config.timestep_bias, lease.schedule),
+        ),
+        seed=config.seed,
+        noise_offset=config.noise_offset,
+        reconstruction=_reconstruction(job, lease),
+        context=context,
+        context_weight=config.context_weight,
+    )
+
+
+def _repeats(job: Job) -> list[int]:
+    """How often each picture comes in an epoch; those kept for measuring never."""
+    repeats = list(job.dataset.repeats or [1] * len(job.dataset.items))
+    for index in held_out(len(repeats), job.config.hold_out, seed=job.config.seed):
+        repeats[index] = 0
+    return repeats
+
+
+def _context(job: Job, lease: Lease, vectors: Mapping[str, torch.Tensor]) -> ContextDrift | None:
+    """Measured against the words that the embedding began with; where nobody knows them, against what a new run begins with."""
+    text, count = job.source.notes.get("init_text", ""), job.source.count
+    if text.strip():
+        reference = initial_vectors(lease.encoders, method="text", text=text, count=count)
+    elif job.state is None:
+        reference = {key: rows.detach().float().cpu().clone() for key, rows in positive_half(vectors).items()}
+    else:
+        return None
+    return ContextDrift(
+        lease=lease, name=job.config.name, reference=reference, size=(job.config.width, job.config.height)
+    )
+
+
+def _predictor(job: Job, lease: Lease) -> Predictor:
+    config = job.config
+    if not config.apt:
+        return PlainPrediction(lease=lease, name=config.name)
+    guidance = parse_guidance(config.guidance, timesteps=len(lease.schedule.alphas_cumprod))
+    return GuidedPrediction(lease=lease, name=config.name, guidance=guidance, in_turn=config.halves_in_turn)
+
+
+def _negatives(job: Job) -> NegativePrompts | None:
+    if job.partner is None:
+        return None
+    return NegativePrompts(template=job.partner.template, filewords=job.config.negative_filewords)
+
+
+def _reconstruction(job: Job, lease: Lease) -> Reconstruction | None:
+    if not job.config.apt or not job.config.reconstruction:
+        return None
+    items = job.dataset.items
+
+    def pictures(indices: Sequence[int]) -> torch.Tensor:
+        return torch.stack([items[index].pixels() for index in indices])
+
+    return Reconstruction(lease=lease, schedule=lease.schedule, pictures=pictures, weight=job.config.reconstruction)
+
+
+def _levels(config: TrainConfig, lease: Lease) -> tuple[int, int]:
+    count = lease.schedule.alphas_cumprod.shape[0]
+    return timestep_range(config.min_timestep, config.max_timestep, count=count)
+
+
+def _fixed_batch(plan: RunPlan, lease: Lease, gradients: GradientStep) -> FixedBatch | None:
+    config = plan.config
+    if not config.evaluate_every:
+        return None
+    low, high = _levels(config, lease)
+    count = len(gradients.latents)
+    return FixedBatch(
+        step=gradients,
+        samples=config.evaluate_samples,
+        pictures=held_out(count, config.hold_out, seed=config.seed) or range(count),
+        low=low,
+        high=high,
+    )

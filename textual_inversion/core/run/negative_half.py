@@ -1,0 +1,134 @@
+"""The negative half of a pair, before the model is borrowed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..base.errors import InputError
+from ..dataset.templates import Template, load_template
+from ..embedding.embedding import Embedding
+from ..embedding.pair import check_pair_name, negative_half, negative_name
+from ..embeddings_folder.find import find_embedding
+from ..formats import read_embedding, read_partner
+from ..loss.guidance_scale import parse_guidance
+from ..model.host import Host
+from ..record.run_folder import RunDirectory
+from ..settings.train_config import TrainConfig
+from ..update.state import RunState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partner:
+    """Where the negative half begins, and how its prompts are written.
+
+    ``origin`` is the file in the embeddings folder that has its name now; ``template`` None means the prompt's own.
+    """
+
+    source: Embedding
+    origin: Path | None
+    template: Template | None
+
+
+def check_pair(config: TrainConfig) -> None:
+    """Settings of a pair that need neither files nor model. Raises InputError."""
+    if config.apt:
+        check_pair_name(config.name)
+        parse_guidance(config.guidance)
+
+
+def find_partner(
+    config: TrainConfig,
+    host: Host,
+    *,
+    run: RunDirectory | None,
+    state: RunState | None,
+    recorded: Mapping[str, Any],
+    from_step: int | None,
+) -> Partner | None:
+    """None where no pair is trained. Raises InputError where there is no negative half to go on with."""
+    if not config.apt:
+        _check_alone(config, state)
+        return None
+    template = None
+    if config.negative_template.strip():
+        template = load_template(config.negative_template, host.template_dirs, name=negative_name(config.name))
+    source = _source(config, host, run=run, state=state, recorded=recorded, from_step=from_step)
+    return Partner(source=source, origin=_origin(config, host), template=template)
+
+
+def pair_notes(config: TrainConfig, notes: Mapping[str, str], *, negative: bool) -> dict[str, str]:
+    """What each file of a pair says about the other."""
+    partner = config.name if negative else negative_name(config.name)
+    half = "negative" if negative else "positive"
+    return {**notes, "pair": half, "partner": partner, "guidance_scale": config.guidance.strip()}
+
+
+def pair_warnings(config: TrainConfig, source: Embedding, partner: Partner | None) -> Sequence[str]:
+    """Sentences about a pair whose halves do not go together."""
+    if partner is None:
+        if source.notes.get("pair") == "positive":
+            return [
+                f"{config.name!r} is the positive half of a pair and is trained without {negative_name(config.name)!r}, which stays as it "
+                "is. Switch APT on to train both."
+            ]
+        return []
+    steps = source.step or 0, partner.source.step or 0
+    if steps[0] != steps[1]:
+        return [
+            f"The halves have had different numbers of steps ({steps[0]} and {steps[1]}); the count goes on from {steps[0]}."
+        ]
+    return []
+
+
+def _check_alone(config: TrainConfig, state: RunState | None) -> None:
+    if state is not None and negative_half(state.vectors):
+        raise InputError(f"This run trained {config.name!r} as a pair. Resume it with APT switched on.", field="apt")
+
+
+def _source(
+    config: TrainConfig,
+    host: Host,
+    *,
+    run: RunDirectory | None,
+    state: RunState | None,
+    recorded: Mapping[str, Any],
+    from_step: int | None,
+) -> Embedding:
+    name = negative_name(config.name)
+    if state is not None:
+        vectors = negative_half(state.vectors)
+        if not vectors:
+            raise InputError(f"This run trained {config.name!r} alone. Resume it without APT.", field="apt")
+        notes = recorded.get("partner_notes")
+        return Embedding(vectors=vectors, name=name, step=state.step, notes=notes if isinstance(notes, dict) else {})
+    if run is not None and from_step is not None:
+        return kept_negative(run, from_step, field="from_step")
+    try:
+        return read_embedding(find_embedding(host.embeddings_dir, name))
+    except InputError as error:
+        raise InputError(
+            f"{config.name!r} has no negative half: there is no embedding {name!r}. Make a pair with Create, with APT switched on "
+            f"(create {config.name} --apt), or switch APT off.",
+            field="apt",
+        ) from error
+
+
+def kept_negative(run: RunDirectory, step: int, *, field: str) -> Embedding:
+    """The negative half of a kept step: beside the copy, or in the picture that carries both."""
+    path, picture = run.negative_copies().get(step), run.carriers().get(step)
+    if path is not None:
+        return read_embedding(path)
+    found = read_partner(picture) if picture is not None else None
+    if found is None:
+        raise InputError(f"The negative half of step {step} was not kept in {run.root}.", field=field)
+    return found
+
+
+def _origin(config: TrainConfig, host: Host) -> Path | None:
+    try:
+        return find_embedding(host.embeddings_dir, negative_name(config.name))
+    except InputError:
+        return None
