@@ -24,10 +24,16 @@ from textual_inversion.core.embeddings_folder.create import create
 from textual_inversion.core.estimates.memory import estimate_memory
 from textual_inversion.core.run.train import train
 from textual_inversion.core.settings.train_config import TrainConfig
+from textual_inversion.hosts.standalone.checkpoint.layout import (
+    ModelLayout,
+    ScheduleLayout,
+    TextLayout,
+    UNetLayout,
+    VaeLayout,
+)
+from textual_inversion.hosts.standalone.checkpoint.ldm_keys import UnetShape, VaeShape
 from textual_inversion.hosts.standalone.device import choose_device
 from textual_inversion.hosts.standalone.host import StandaloneHost
-from textual_inversion.hosts.standalone.layout import ModelLayout, ScheduleLayout, TextLayout, UNetLayout, VaeLayout
-from textual_inversion.hosts.standalone.ldm_keys import UnetShape, VaeShape
 
 from .memory import PeakMemory
 from .random_model import CLIP_L, SD15, random_host

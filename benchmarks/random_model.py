@@ -10,14 +10,20 @@ from diffusers.utils import logging as diffusers_logging
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from textual_inversion.core.model.host import CheckpointInfo, LeaseRequest, NoiseSchedule
-from textual_inversion.hosts.standalone.build import Networks, TextTower
+from textual_inversion.hosts.standalone.checkpoint.build import Networks, TextTower
+from textual_inversion.hosts.standalone.checkpoint.layout import (
+    ModelLayout,
+    ScheduleLayout,
+    TextLayout,
+    UNetLayout,
+    VaeLayout,
+)
+from textual_inversion.hosts.standalone.checkpoint.ldm_keys import UnetShape, VaeShape
+from textual_inversion.hosts.standalone.checkpoint.tokenizer import ClipTokenizer
 from textual_inversion.hosts.standalone.device import unet_dtype
 from textual_inversion.hosts.standalone.host import StandaloneHost
-from textual_inversion.hosts.standalone.layout import ModelLayout, ScheduleLayout, TextLayout, UNetLayout, VaeLayout
-from textual_inversion.hosts.standalone.ldm_keys import UnetShape, VaeShape
 from textual_inversion.hosts.standalone.loading import LoadedModel
-from textual_inversion.hosts.standalone.text import ClipEncoder
-from textual_inversion.hosts.standalone.tokenizer import ClipTokenizer
+from textual_inversion.hosts.standalone.text.text import ClipEncoder
 
 CLIP_L = TextLayout(
     flavour="clip",

@@ -19,8 +19,9 @@ from textual_inversion.core.model.host import LeaseRequest, Picture, PictureRequ
 from textual_inversion.core.model.vae_attention import VaeAttention
 from textual_inversion.core.record.events import Emit, Evaluated, Finished, Outcome, Prepared, Previewed, Saved, Stepped
 from textual_inversion.core.record.run_folder import RunDirectory, new_run_directory, open_run_directory
+from textual_inversion.core.record.state_file import load_state, save_state
 from textual_inversion.core.settings.train_config import TrainConfig
-from textual_inversion.core.update.state import RunState, load_state, save_state
+from textual_inversion.core.update.state import RunState
 
 
 def colours_alike(pixels: torch.Tensor) -> VaeAttention:

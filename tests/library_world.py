@@ -19,10 +19,10 @@ from textual_inversion.core.embedding.embedding import Embedding
 from textual_inversion.core.formats import write_embedding
 from textual_inversion.core.record.run_folder import RunDirectory
 from textual_inversion.core.settings.train_config import TrainConfig
-from textual_inversion.runs.access import Access
 from textual_inversion.runs.gate import FifoGate
-from textual_inversion.runs.http import PREFIX, mount
 from textual_inversion.runs.manager import RunManager
+from textual_inversion.web.access import Access
+from textual_inversion.web.app import PREFIX, mount
 
 NASTY = "<img src=x onerror=window.hacked=1>"
 

@@ -104,7 +104,7 @@ def test_a_run_is_resumed_with_its_own_checkpoint_only(command, tmp_path, checkp
 def test_demo_checkpoint_puts_paths_right(tmp_path, monkeypatch):
     from textual_inversion.demo.export import NAME, TEXT_FOLDER
     from textual_inversion.demo.webui import install_checkpoint
-    from textual_inversion.hosts.standalone.tokenizer import ClipTokenizer
+    from textual_inversion.hosts.standalone.checkpoint.tokenizer import ClipTokenizer
 
     assets = tmp_path / "assets"
     (assets / TEXT_FOLDER).mkdir(parents=True)

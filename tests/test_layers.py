@@ -21,17 +21,41 @@ LAYERS = {  # who may import which part of the package
     "core": {"core"},
     "hosts": {"core", "hosts", "demo"},
     "runs": {"core", "runs", "prepare"},
+    "library": {"core", "library", "runs"},
+    "web": {"core", "web", "runs", "library", "prepare"},
     "prepare": {"core", "prepare"},
     "demo": {"core", "demo", "hosts"},
     "study": {"core", "demo", "hosts", "study"},
-    "ui": {"core", "runs", "prepare", "ui", "hosts", "demo"},
-    "commands": {"core", "runs", "prepare", "hosts", "demo", "ui", "commands"},
+    "ui": {"core", "runs", "web", "prepare", "ui", "hosts", "demo"},
+    "commands": {"core", "runs", "web", "prepare", "hosts", "demo", "ui", "commands"},
     "cli": {"core", "commands", "prepare"},
     "__main__": {"cli", "environment"},
     "environment": set(),
     "host_packages": set(),
     "__init__": set(),
 }
+ROOMS = {  # of core/, from the ground up: which rooms each may import
+    "base": set(),
+    "embedding": {"base"},
+    "settings": {"base"},
+    "model": {"embedding"},
+    "pictures": {"base", "settings"},
+    "dataset": {"base", "settings", "model", "pictures"},
+    "formats": {"base", "embedding", "pictures"},
+    "embeddings_folder": {"base", "embedding", "settings", "model", "pictures", "formats"},
+    "loss": {"base", "embedding", "settings", "model", "dataset"},
+    "update": {"base", "embedding", "settings", "loss"},
+    "record": {
+        "base", "embedding", "settings", "model", "dataset", "formats", "embeddings_folder", "loss", "update",
+    },
+    "estimates": {"base", "settings", "model", "pictures", "record"},
+    "run": {
+        "base", "embedding", "settings", "model", "dataset", "formats", "embeddings_folder", "loss", "update", "record",
+        "estimates",
+    },
+}  # fmt: skip
+COMMON = "webui_page"
+MAX_ROOM_FILES = 15
 MAX_LINES, MAX_FUNCTION_LINES = 350, 70
 
 
@@ -87,6 +111,63 @@ def test_parts_import_only_what_is_below_them():
     assert wrong == []
 
 
+def rooms_of_core() -> Iterator[tuple[Path, str]]:
+    """Each file of `core/` with its room."""
+    for path in python_files("textual_inversion/core"):
+        inside = path.relative_to(PACKAGE / "core").parts
+        if len(inside) > 1:
+            yield path, inside[0]
+
+
+def test_rooms_of_the_core_import_only_what_stands_below():
+    wrong = []
+    for path, room in rooms_of_core():
+        for name, line in imports(path):
+            parts = name.split(".")
+            if parts[:2] == ["textual_inversion", "core"] and parts[2] not in ROOMS[room] | {room}:
+                wrong.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
+    assert wrong == []
+
+
+def test_the_rooms_are_in_order_and_none_is_a_name_without_a_room():
+    """The order of the table is an order of building: nobody stands on a room that comes later, so there is no circle."""
+    order = list(ROOMS)
+    assert {room for _, room in rooms_of_core()} == set(order)
+    assert [room for room in order if any(order.index(below) >= order.index(room) for below in ROOMS[room])] == []
+
+
+def test_core_has_no_loose_file_and_no_room_is_a_hall():
+    loose = [path.name for path in (PACKAGE / "core").glob("*.py") if path.name != "__init__.py"]
+    crowded = {
+        str(folder.relative_to(PACKAGE)): count
+        for part in ("core", "runs", "library", "web", "prepare", "hosts")
+        for folder in [PACKAGE / part, *(PACKAGE / part).rglob("*/")]
+        if (count := len([each for each in folder.glob("*.py") if each.name != "__init__.py"])) > MAX_ROOM_FILES
+    }
+    assert (loose, crowded) == ([], {})
+
+
+def test_few_arrows_between_the_rooms():
+    arrows = set()
+    for path, room in rooms_of_core():
+        for name, _ in imports(path):
+            parts = name.split(".")
+            if parts[:2] == ["textual_inversion", "core"] and parts[2] != room:
+                arrows.add((room, parts[2]))
+    assert len(arrows) <= 60
+
+
+@pytest.mark.parametrize("room", ["loss", "update"])
+def test_what_computes_writes_no_file(room):
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in python_files(f"textual_inversion/core/{room}")
+        for name, line in imports(path)
+        if name in ("textual_inversion.core.base.files", "safetensors.torch")
+    ]
+    assert wrong == []
+
+
 def test_every_part_has_a_layer():
     assert {part_of(path) for path in python_files("textual_inversion")} - set(LAYERS) == set()
 
@@ -123,6 +204,7 @@ def test_the_core_stands_on_what_every_host_has():
 
 
 def test_one_adapter_does_not_know_another():
+    """The room of what all web UIs share is there for every adapter, and itself knows none."""
     wrong = []
     for path in python_files("textual_inversion/hosts"):
         inside = path.relative_to(PACKAGE / "hosts").parts

@@ -20,7 +20,7 @@ from textual_inversion.core.settings.train_config import TrainConfig
 
 
 def test_one_run_a_name(host, engine, capsys):
-    from textual_inversion.runs.lock import NameLock
+    from textual_inversion.runs.locks.name_lock import NameLock
 
     with NameLock(host.embeddings_dir, "cat"):
         assert cli.main(["train", "cat"]) == 2
@@ -137,7 +137,7 @@ def test_demo_leaves_all_its_files(host, engine, monkeypatch, capsys, tmp_path):
 
 
 def test_demo_leaves_the_embedding_of_another_demo_alone(host, engine, monkeypatch, capsys):
-    from textual_inversion.runs.lock import NameLock
+    from textual_inversion.runs.locks.name_lock import NameLock
 
     monkeypatch.setattr(
         textual_inversion.core.embeddings_folder.create, "create", lambda *_, **__: pytest.fail("overwrote it")

@@ -22,7 +22,7 @@ def raw(tmp_path, monkeypatch):
 
 @pytest.fixture
 def tagger(tmp_path):
-    from textual_inversion.prepare.deepdanbooru import CONVOLUTIONS, _blocks
+    from textual_inversion.prepare.captions.deepdanbooru import CONVOLUTIONS, _blocks
 
     weights = {"n_Conv_0.weight": torch.zeros(1, 3, 7, 7), f"n_Conv_{CONVOLUTIONS - 1}.weight": torch.zeros(2, 1, 1, 1)}
     for numbers, _ in _blocks():

@@ -64,12 +64,12 @@ def webui(monkeypatch):
     for name, module in modules.items():
         setattr(package, name, module)
     monkeypatch.setitem(sys.modules, "modules", package)
-    monkeypatch.delitem(sys.modules, "textual_inversion.hosts.a1111.captioning", raising=False)
-    captioning = importlib.import_module("textual_inversion.hosts.a1111.captioning")
+    monkeypatch.delitem(sys.modules, "textual_inversion.hosts.a1111.model.captioning", raising=False)
+    captioning = importlib.import_module("textual_inversion.hosts.a1111.model.captioning")
     yield SimpleNamespace(
         captioning=captioning, models=captioning.A1111CaptionModels(), told=told, booru=booru, interrogator=interrogator
     )
-    sys.modules.pop("textual_inversion.hosts.a1111.captioning", None)
+    sys.modules.pop("textual_inversion.hosts.a1111.model.captioning", None)
 
 
 def test_its_settings_are_the_defaults(webui):

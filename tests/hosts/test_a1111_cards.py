@@ -25,7 +25,7 @@ def page(sd1: Bench, webui: Any) -> Iterator[Any]:
     """The web UI's page of embeddings, with ours on it, shown by txt2img and img2img."""
     from modules import ui_extra_networks
 
-    from textual_inversion.hosts.a1111 import cards
+    from textual_inversion.hosts.webui_page import cards
 
     ui_extra_networks.initialize()
     ui_extra_networks.register_default_pages()
@@ -102,7 +102,7 @@ def test_what_is_published_is_on_the_page_that_browsers_get(page: Any, paths: di
 def test_a_page_that_is_not_there_is_no_error(webui: Any) -> None:
     from modules import ui_extra_networks
 
-    from textual_inversion.hosts.a1111 import cards
+    from textual_inversion.hosts.webui_page import cards
 
     kept = [*ui_extra_networks.extra_pages]
     ui_extra_networks.extra_pages.clear()

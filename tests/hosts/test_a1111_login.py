@@ -14,7 +14,7 @@ pytestmark = pytest.mark.host
 def logins(webui: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from modules import shared
 
-    from textual_inversion.hosts.a1111.login import Login
+    from textual_inversion.hosts.webui_page.login import Login
 
     monkeypatch.setattr(shared.cmd_opts, "api_auth", "api:one,other:two")
     monkeypatch.setattr(shared.cmd_opts, "gradio_auth", "page:three")

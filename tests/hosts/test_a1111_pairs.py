@@ -36,7 +36,7 @@ def setting(pair: Path) -> Iterator[dict[str, Any]]:
     """Ours in force, and the web UI's settings."""
     from modules import shared
 
-    from textual_inversion.hosts.a1111.add_partner import AddPartner
+    from textual_inversion.hosts.a1111.text.pair_prompts import AddPartner
 
     ours = AddPartner()
     before = dict(shared.opts.data)
@@ -79,7 +79,7 @@ def test_the_second_pass_has_it_too(setting: dict[str, Any]) -> None:
 def test_removed_without_a_trace(setting: dict[str, Any]) -> None:
     from modules import processing
 
-    from textual_inversion.hosts.a1111.add_partner import AddPartner
+    from textual_inversion.hosts.a1111.text.pair_prompts import AddPartner
 
     kinds = processing.StableDiffusionProcessing, processing.StableDiffusionProcessingTxt2Img
     before = [vars(kind)["setup_prompts"] for kind in kinds]
@@ -88,7 +88,7 @@ def test_removed_without_a_trace(setting: dict[str, Any]) -> None:
 
 
 def test_cards_of_a_pair_without_notes(pair: Path) -> None:
-    from textual_inversion.hosts.a1111 import cards
+    from textual_inversion.hosts.webui_page import cards
 
     page = SimpleNamespace(lister=SimpleNamespace(exists=lambda path: Path(path).exists()))
     positive = cards._clicked(page, {"name": "dream", "filename": str(pair / "dream.pt")})

@@ -30,7 +30,7 @@ def run(model: Any, webui: Any, tmp_path: Path) -> Iterator[Path]:
     """The folder of a run of ``thing`` that kept the steps 150 and 1500; prompts know both as copy150 and copy1500 too."""
     from modules import sd_hijack
 
-    from textual_inversion.hosts.a1111.text import encoders_of
+    from textual_inversion.hosts.a1111.text.text import encoders_of
 
     widths = {key: encoder.width for key, encoder in encoders_of(model)[1].items()}
     suffix = ".pt" if len(widths) == 1 else ".safetensors"
@@ -54,7 +54,7 @@ def run(model: Any, webui: Any, tmp_path: Path) -> Iterator[Path]:
 def steps(run: Path) -> Iterator[Any]:
     from modules import processing, sd_hijack_clip
 
-    from textual_inversion.hosts.a1111.step_prompts import StepPrompts
+    from textual_inversion.hosts.a1111.text.step_prompts import StepPrompts
 
     kinds = sd_hijack_clip.TextConditionalModel, processing.StableDiffusionProcessing
     before = [dict(vars(kind)) for kind in kinds]
@@ -117,7 +117,7 @@ def test_the_token_counter_counts_the_vectors_and_is_silent(steps: Any, capsys: 
 def _picture(prompt: str, **options: Any) -> Any:
     from modules import processing
 
-    from textual_inversion.hosts.a1111.options import options_set
+    from textual_inversion.hosts.a1111.text.options import options_set
 
     wanted = {"sampler_name": "Euler", "steps": 2, "seed": 1, "width": 64, "height": 64}
     unsaved = {"do_not_save_samples": True, "do_not_save_grid": True}
@@ -180,7 +180,7 @@ def test_one_job_encodes_a_prompt_once(steps: Any, monkeypatch: pytest.MonkeyPat
 
 
 def test_without_a_reference_nothing_is_looked_for(run: Path, model: Any) -> None:
-    from textual_inversion.hosts.a1111.step_prompts import StepPrompts
+    from textual_inversion.hosts.a1111.text.step_prompts import StepPrompts
 
     def forbidden() -> list[Path]:
         raise AssertionError("looked for runs")

@@ -19,11 +19,11 @@ import torch
 from tiny_checkpoint import Family, write_tiny_checkpoint
 from tiny_text_encoder import SD2_WIDTH, WIDTH, embedding_vectors, projections
 
-from textual_inversion.hosts.standalone.conditioning import PromptEncoder
+from textual_inversion.hosts.standalone.checkpoint.tokenizer import ClipTokenizer
 from textual_inversion.hosts.standalone.loading import load_model
-from textual_inversion.hosts.standalone.prompts import Chunk, NameIndex, chunk_prompt
-from textual_inversion.hosts.standalone.text import ClipEncoder
-from textual_inversion.hosts.standalone.tokenizer import ClipTokenizer
+from textual_inversion.hosts.standalone.text.conditioning import PromptEncoder
+from textual_inversion.hosts.standalone.text.prompts import Chunk, NameIndex, chunk_prompt
+from textual_inversion.hosts.standalone.text.text import ClipEncoder
 
 FOLDER = Path(__file__).with_name("reference")
 FILES: dict[Family, str] = {"sd1": "a1111_conditioning", "sd2": "a1111_conditioning_sd2"}

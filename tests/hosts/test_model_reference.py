@@ -26,7 +26,7 @@ from textual_inversion.core.embedding.embedding import Vectors
 from textual_inversion.core.model.host import Conditioning, LeaseRequest, PictureRequest
 from textual_inversion.hosts.standalone.host import StandaloneHost
 from textual_inversion.hosts.standalone.lease import StandaloneLease
-from textual_inversion.hosts.standalone.samplers import sampler_names
+from textual_inversion.hosts.standalone.sampling.samplers import sampler_names
 
 FOLDER = Path(__file__).with_name("reference")
 FILES: dict[Family, str] = {"sd1": "a1111_model", "sd2": "a1111_model_sd2"}

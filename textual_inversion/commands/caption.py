@@ -35,7 +35,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    from ..prepare.caption_folder import caption_folder
+    from ..prepare.captions.folder import caption_folder
 
     settings = build(CaptionSettings, {"existing": "keep", **given(arguments, CaptionSettings)})
     control = Control()

@@ -47,7 +47,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     from ..core.dataset.load import DatasetOptions
     from ..core.dataset.report import Material, report
     from ..core.dataset.survey import survey
-    from ..prepare.advice import advice_checks
+    from ..prepare.advice.advice import advice_checks
 
     width = _side(arguments.width, "width")
     height = _side(arguments.height, "height")
@@ -85,7 +85,7 @@ def _template(choice: str | None) -> Template | None:
 
 def _counter() -> CountTokens:
     """CLIP's own count: SD 1.x, SD 2.x and SDXL share the vocabulary."""
-    from ..hosts.standalone.tokenizer import ClipTokenizer
+    from ..hosts.standalone.checkpoint.tokenizer import ClipTokenizer
 
     tokenizer = ClipTokenizer.load("clip")
     return lambda text: len(tokenizer.encode(text))

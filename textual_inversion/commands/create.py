@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 
 from ..core.base.options import build
-from ..runs.requests import CreateRequest
+from ..web.routes.requests import CreateRequest
 from .command import Command
 from .config_options import add_config_options, given
 from .console import Console
@@ -21,7 +21,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     from ..core.embedding.pair import negative_path
     from ..core.embeddings_folder.create import create
-    from ..runs.lock import NameLock
+    from ..runs.locks.name_lock import NameLock
 
     request = build(CreateRequest, {**given(arguments, CreateRequest), "name": arguments.name})
     host = standalone_host(arguments, console)

@@ -53,7 +53,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     from ..core.embeddings_folder.create import create
     from ..demo.concepts import DEMO_CONCEPT, write_concept
-    from ..runs.lock import NameLock
+    from ..runs.locks.name_lock import NameLock
 
     host = standalone_host(arguments, console)
     console.note(f"1/4  Pictures of something the demo checkpoint has no word for: {arguments.out / 'pictures'}")

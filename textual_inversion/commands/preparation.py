@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from .console import Console
 
 if TYPE_CHECKING:
-    from ..prepare.job import Progress, Watch
-    from ..prepare.local_models import LocalModels
-    from ..prepare.report import JobReport
+    from ..prepare.captions.local_models import LocalModels
+    from ..prepare.crop.job import Progress, Watch
+    from ..prepare.folder.report import JobReport
 
 _INTERRUPTED = 130
 
@@ -29,7 +29,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def local_models(arguments: argparse.Namespace) -> LocalModels:
-    from ..prepare.local_models import LocalModels
+    from ..prepare.captions.local_models import LocalModels
 
     return LocalModels(arguments.models_dir, device=arguments.device)
 

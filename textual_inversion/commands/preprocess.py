@@ -15,7 +15,7 @@ from .interrupts import steered_by_signals
 from .preparation import add_model_options, local_models, progress_bar, tell_report
 
 if TYPE_CHECKING:
-    from ..prepare.report import JobReport
+    from ..prepare.folder.report import JobReport
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _prepared(settings: PrepareSettings, arguments: argparse.Namespace, console: Console) -> JobReport:
-    from ..prepare.job import prepare
+    from ..prepare.crop.job import prepare
 
     control = Control()
     with steered_by_signals(control, console), progress_bar("Preparing", console) as watch:

@@ -21,7 +21,7 @@ def run_training(
 ) -> Finished:
     """Train in this process until the run ends, under the lock of its name. Raises UserError before anything started."""
     from ..core.run.train import train
-    from ..runs.lock import NameLock
+    from ..runs.locks.name_lock import NameLock
 
     control = Control()
     with (

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..hosts.standalone.ldm_keys import (
+from ..hosts.standalone.checkpoint.ldm_keys import (
     CLIP_POSITION_IDS,
     TEXT_PREFIX,
     UNET_PREFIX,

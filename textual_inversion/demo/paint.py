@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from transformers import CLIPTextModel
 
-from ..hosts.standalone.ldm_keys import (
+from ..hosts.standalone.checkpoint.ldm_keys import (
     TEXT_PREFIX,
     UNET_PREFIX,
     VAE_PREFIX,

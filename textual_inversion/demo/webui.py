@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..core.base.errors import InputError
 from ..core.base.files import disk_errors, write_bytes, write_text
+from ..hosts.standalone.checkpoint.tokenizer import ClipTokenizer
 from ..hosts.standalone.host import DEMO_CHECKPOINT
-from ..hosts.standalone.tokenizer import ClipTokenizer
 from .export import NAME, TEXT_FOLDER
 
 CHECKPOINTS = Path("models") / "Stable-diffusion"

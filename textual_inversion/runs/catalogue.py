@@ -8,8 +8,8 @@ from typing import Any
 
 from ..core.settings.train_config import TrainConfig
 from .errors import ConflictError, UnknownRunError
-from .events import EventLog
-from .found import FoundRun, RunFinder
+from .history.log import EventLog
+from .history.stored_run import FoundRun, RunFinder
 from .queue import RunQueue, other_summary
 from .queue_file import QueuedRun
 from .run import Run

@@ -13,12 +13,12 @@ from ..core.base.errors import FileFormatError
 from ..core.model.host import Host
 from ..core.record.events import Saved
 from ..core.record.run_folder import open_run_directory
+from ..core.record.state_file import load_state
 from ..core.settings.train_config import TrainConfig
-from ..core.update.state import load_state
 from .catalogue import Catalogue, unknown
 from .errors import ConflictError
-from .found import FoundRun, id_of
-from .lock import NameLock
+from .history.stored_run import FoundRun, id_of
+from .locks.name_lock import NameLock
 from .queue import RunQueue
 from .queue_file import QueuedRun
 from .run import Gate, Run, Train

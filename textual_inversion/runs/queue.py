@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConflictError, UnknownRunError
-from .process import this_process
+from .locks.owner import this_process
 from .queue_file import QueuedRun, QueueFile
 
 

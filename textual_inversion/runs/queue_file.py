@@ -18,8 +18,8 @@ from typing import Any
 
 from ..core.base.files import disk_errors, make_folder, write_json
 from .errors import ConflictError
-from .file_lock import exclusive
-from .process import Owner, is_alive
+from .locks.file_lock import exclusive
+from .locks.owner import Owner, is_alive
 
 _VERSION = 1
 _PATIENCE_SECONDS = 5.0

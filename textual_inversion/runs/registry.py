@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ..core.base.errors import UserError
 from .manager import RunManager
-from .preparations import Preparations
+from .preparing import Preparations
 
 _ATTRIBUTE = "_kept_run_manager"
 T = TypeVar("T")

@@ -14,12 +14,12 @@ from ..core.base.errors import UserError
 from ..core.model.host import Host
 from ..core.record.events import Emit, Event, Finished, Outcome, Prepared
 from ..core.settings.train_config import TrainConfig
-from .advice import Advice
 from .errors import ConflictError
-from .events import EventLog
-from .found import History
-from .lock import NameLock
-from .summary import Progress
+from .history.advice import Advice
+from .history.log import EventLog
+from .history.stored_run import History
+from .history.summary import Progress
+from .locks.name_lock import NameLock
 
 State = Literal["new", "waiting", "running", "paused", "done", "stopped", "interrupted", "failed"]
 ACTIVE: tuple[State, ...] = ("waiting", "running")

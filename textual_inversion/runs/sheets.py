@@ -24,7 +24,7 @@ from ..core.record.events import Emit
 from ..core.record.previews import save_picture
 from ..core.record.sheet_events import SheetAdvanced
 from .errors import ConflictError, UnknownRunError
-from .library_requests import SheetRequest
+from .sheet_request import SheetRequest
 
 Watch = Callable[[Emit, Control], AbstractContextManager[Emit]]
 Borrow = Callable[[], AbstractContextManager[None]]

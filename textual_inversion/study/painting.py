@@ -12,8 +12,8 @@ from torch import Tensor
 from ..core.embedding.embedding import Vectors
 from ..core.model.host import Conditioning, Lease
 from ..demo.world import SIZE
-from ..hosts.standalone.pictures import to_picture
-from ..hosts.standalone.samplers import find_sampler
+from ..hosts.standalone.sampling.pictures import to_picture
+from ..hosts.standalone.sampling.samplers import find_sampler
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,12 +12,12 @@ from ..core.record.events import Emit, Finished
 from ..core.record.kept_steps import StepCopies
 from ..core.settings.train_config import TrainConfig
 from ..hosts.webui import Tab, WebUI
-from ..runs.guarded import GuardedAccess
-from ..runs.http import Handler, mount
 from ..runs.manager import QUEUE_FILE, RunManager, check_settings
-from ..runs.preparations import Preparations
+from ..runs.preparing import Preparations
 from ..runs.registry import kept_manager, kept_preparations
 from ..runs.run import Train
+from ..web.app import Handler, mount
+from ..web.hosted_access import GuardedAccess
 from .webui_settings import EXPLAINED, own_settings
 from .webui_tab import build_tab
 

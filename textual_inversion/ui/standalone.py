@@ -80,7 +80,7 @@ def _web_app(host: Host, manager: RunManager) -> Any:
     import gradio as gr
     from fastapi import FastAPI
 
-    from ..runs.http import mount
+    from ..web.app import mount
     from .page import page_options
     from .portable import accepted
 
@@ -95,7 +95,7 @@ def _web_app(host: Host, manager: RunManager) -> Any:
 
 
 def _blocks(host: Host, manager: RunManager, page: dict[str, Any]) -> Any:
-    from ..hosts.standalone.samplers import sampler_names
+    from ..hosts.standalone.sampling.samplers import sampler_names
     from .app import build_app
     from .page import complete
 

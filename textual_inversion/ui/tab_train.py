@@ -10,8 +10,8 @@ import gradio as gr
 from ..core.base.errors import UserError
 from ..core.model.host import OWN_VAE
 from ..core.settings.train_config import TrainConfig
-from ..runs.access import Access
 from ..runs.manager import RunManager
+from ..web.access import Access
 from .dataset_check import check_run
 from .fields import Form
 from .filler import Filler

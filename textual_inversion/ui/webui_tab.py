@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from ..runs.access import Access
 from ..runs.manager import RunManager
+from ..web.access import Access
 from .ids import PAGE
 from .portable import accepted, unlisted
 from .tab_create import CreateTab

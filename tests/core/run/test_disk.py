@@ -14,7 +14,7 @@ from engine_world import World
 from textual_inversion.core.formats import read_embedding
 from textual_inversion.core.record.events import Saved, Stepped
 from textual_inversion.core.record.run_folder import newest_run
-from textual_inversion.core.update.state import load_state
+from textual_inversion.core.record.state_file import load_state
 
 
 def _mount(folder: Path, options: str) -> bool:

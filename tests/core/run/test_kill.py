@@ -20,8 +20,8 @@ from PIL import Image
 from textual_inversion.core.formats import read_embedding
 from textual_inversion.core.record.loss_table import COLUMNS
 from textual_inversion.core.record.run_folder import RunDirectory
+from textual_inversion.core.record.state_file import load_state
 from textual_inversion.core.run import loop as trainer
-from textual_inversion.core.update.state import load_state
 
 KILLS = int(os.environ.get("TI_KILLS", "6"))
 MOST_RUNS = 3 * KILLS

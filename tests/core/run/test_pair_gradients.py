@@ -20,9 +20,9 @@ from textual_inversion.core.model.host import LeaseRequest, PredictionType
 from textual_inversion.core.run.assembly import assemble
 from textual_inversion.core.run.checks import prepare
 from textual_inversion.hosts.standalone import StandaloneHost
-from textual_inversion.hosts.standalone.embeddings import EmbeddingLibrary
 from textual_inversion.hosts.standalone.lease import StandaloneLease
 from textual_inversion.hosts.standalone.loading import load_model
+from textual_inversion.hosts.standalone.text.embeddings import EmbeddingLibrary
 
 Gradients = tuple[GradientStep, dict[str, torch.Tensor]]
 GradientsOf = Callable[..., Gradients]

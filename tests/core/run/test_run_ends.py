@@ -14,7 +14,8 @@ from engine_world import World, run_folder, vectors_of
 from textual_inversion.core.formats import read_embedding
 from textual_inversion.core.record.events import RolledBack, Saved, Stepped
 from textual_inversion.core.record.run_folder import RunDirectory
-from textual_inversion.core.update.state import RunState, load_state
+from textual_inversion.core.record.state_file import load_state
+from textual_inversion.core.update.state import RunState
 
 
 def test_an_interrupt_keeps_everything(world: World) -> None:

@@ -15,8 +15,8 @@ from engine_world import World, make_world, run_folder, vectors_of
 from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.formats import read_embedding
 from textual_inversion.core.record.events import Evaluated, Previewed, Saved, Stepped, Warned
+from textual_inversion.core.record.state_file import load_state
 from textual_inversion.core.run import loop as trainer_module
-from textual_inversion.core.update.state import load_state
 
 
 def test_a_run_writes_what_a1111_writes(world: World) -> None:

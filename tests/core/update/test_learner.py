@@ -12,6 +12,7 @@ from engine_world import make_world
 from textual_inversion.core.formats import read_embedding
 from textual_inversion.core.loss.gradients import StepResult
 from textual_inversion.core.record.events import RolledBack, Stepped
+from textual_inversion.core.record.state_file import load_state
 from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.core.update.learner import Learner
 from textual_inversion.core.update.loss_scaling import LossScaler
@@ -25,7 +26,6 @@ from textual_inversion.core.update.optimizers import (
     set_rate,
 )
 from textual_inversion.core.update.snapshots import LARGEST_NORM, Snapshots, snapshot_of, trouble
-from textual_inversion.core.update.state import load_state
 
 
 def _parameter(gradient: list[float]) -> torch.nn.Parameter:

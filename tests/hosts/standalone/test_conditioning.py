@@ -15,11 +15,11 @@ from torch import Tensor
 from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.model.host import Conditioning, LeaseRequest
 from textual_inversion.hosts.standalone import StandaloneHost
-from textual_inversion.hosts.standalone.conditioning import PromptEncoder, size_vector
-from textual_inversion.hosts.standalone.embeddings import EmbeddingLibrary
 from textual_inversion.hosts.standalone.lease import StandaloneLease
 from textual_inversion.hosts.standalone.loading import load_model
-from textual_inversion.hosts.standalone.text import emphasised
+from textual_inversion.hosts.standalone.text.conditioning import PromptEncoder, size_vector
+from textual_inversion.hosts.standalone.text.embeddings import EmbeddingLibrary
+from textual_inversion.hosts.standalone.text.text import emphasised
 
 HostOf = Callable[[str], StandaloneHost]
 LONG = "cat, " * 60
@@ -145,7 +145,7 @@ def test_the_lookup_is_as_before_after_an_error(host_of: HostOf) -> None:
 
 
 def _names(lease: StandaloneLease):
-    from textual_inversion.hosts.standalone.prompts import NameIndex
+    from textual_inversion.hosts.standalone.text.prompts import NameIndex
 
     return NameIndex([("tix", lease.encoders["clip_l"].tokenize("tix"), 2)])
 

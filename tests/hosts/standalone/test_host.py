@@ -17,7 +17,7 @@ from textual_inversion.core.formats import write_embedding
 from textual_inversion.core.model.host import LeaseRequest, PictureRequest
 from textual_inversion.hosts.standalone import StandaloneHost
 from textual_inversion.hosts.standalone.device import choose_device, unet_dtype, unused_card
-from textual_inversion.hosts.standalone.embeddings import EmbeddingLibrary
+from textual_inversion.hosts.standalone.text.embeddings import EmbeddingLibrary
 
 
 def embedding(value: float, *, width: int = 64, name: str | None = None) -> Embedding:

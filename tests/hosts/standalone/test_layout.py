@@ -19,10 +19,10 @@ from tiny_models import make_tiny_checkpoint, tiny_tensors
 
 from textual_inversion.core.base.errors import FileFormatError
 from textual_inversion.core.model.host import ModelFamily
-from textual_inversion.hosts.standalone import ldm_keys
-from textual_inversion.hosts.standalone.build import build_networks
-from textual_inversion.hosts.standalone.detection import layout_from_tensors
-from textual_inversion.hosts.standalone.ldm_config import layout_from_config
+from textual_inversion.hosts.standalone.checkpoint import ldm_keys
+from textual_inversion.hosts.standalone.checkpoint.build import build_networks
+from textual_inversion.hosts.standalone.checkpoint.detection import layout_from_tensors
+from textual_inversion.hosts.standalone.checkpoint.ldm_config import layout_from_config
 from textual_inversion.hosts.standalone.loading import LoadedModel, load_model
 
 CPU = torch.device("cpu")
@@ -120,7 +120,7 @@ def test_sd15_and_sd2_are_known_by_their_shapes() -> None:
 def test_open_clips_projections_are_split_as_diffusers_splits_them() -> None:
     from transformers import CLIPTextConfig, CLIPTextModel
 
-    from textual_inversion.hosts.standalone.open_clip_keys import open_clip_text_keys, split_tensors
+    from textual_inversion.hosts.standalone.checkpoint.open_clip_keys import open_clip_text_keys, split_tensors
 
     tensors = {
         k.removeprefix("cond_stage_model.model."): v

@@ -3,7 +3,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from textual_inversion.hosts.standalone.ldm_keys import (
+from textual_inversion.hosts.standalone.checkpoint.ldm_keys import (
     SD1_UNET,
     SDXL_UNET,
     UnetShape,

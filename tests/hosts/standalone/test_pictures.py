@@ -12,11 +12,11 @@ import torch
 from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.model.host import CheckpointInfo, LeaseRequest, NoiseSchedule, PictureRequest
 from textual_inversion.hosts.standalone import StandaloneHost, sampler_names
-from textual_inversion.hosts.standalone.infotext import infotext
-from textual_inversion.hosts.standalone.layout import ScheduleLayout
-from textual_inversion.hosts.standalone.pictures import seeded_noise, to_picture
-from textual_inversion.hosts.standalone.samplers import find_sampler
-from textual_inversion.hosts.standalone.sigmas import Denoiser, karras, uniform
+from textual_inversion.hosts.standalone.checkpoint.layout import ScheduleLayout
+from textual_inversion.hosts.standalone.sampling.infotext import infotext
+from textual_inversion.hosts.standalone.sampling.pictures import seeded_noise, to_picture
+from textual_inversion.hosts.standalone.sampling.samplers import find_sampler
+from textual_inversion.hosts.standalone.sampling.sigmas import Denoiser, karras, uniform
 
 HostOf = Callable[[str], StandaloneHost]
 CPU = torch.device("cpu")

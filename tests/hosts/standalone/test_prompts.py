@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textual_inversion.core.base.errors import InputError
-from textual_inversion.hosts.standalone import prompts
-from textual_inversion.hosts.standalone.prompts import (
+from textual_inversion.hosts.standalone.text import prompts
+from textual_inversion.hosts.standalone.text.prompts import (
     Chunk,
     Insertion,
     NameIndex,

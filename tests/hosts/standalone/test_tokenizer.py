@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from transformers import CLIPTokenizer
 
 from textual_inversion.core.base.errors import FileFormatError
-from textual_inversion.hosts.standalone.tokenizer import ClipTokenizer, _packaged
+from textual_inversion.hosts.standalone.checkpoint.tokenizer import ClipTokenizer, _packaged
 
 TEXT = st.text(alphabet=st.sampled_from("abcXYZé猫 \n\t019,.'\"()[]<>|:&;-_!?ß’“😀"), max_size=30)
 

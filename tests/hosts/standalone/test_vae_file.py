@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from textual_inversion.core.base.errors import FileFormatError, InputError
 from textual_inversion.core.model.host import LeaseRequest, Picture, PictureRequest
 from textual_inversion.hosts.standalone import StandaloneHost
-from textual_inversion.hosts.standalone.ldm_keys import squeezed_keys, vae_keys
+from textual_inversion.hosts.standalone.checkpoint.ldm_keys import squeezed_keys, vae_keys
 
 HostOf = Callable[[str], StandaloneHost]
 

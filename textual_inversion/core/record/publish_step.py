@@ -14,8 +14,8 @@ from ..embeddings_folder.find import find_embedding
 from ..embeddings_folder.set_aside import keep_copy, set_aside_others
 from ..formats import read_embedding, write_embedding, write_pair
 from ..model.host import Host
-from ..run.negative_half import kept_negative
 from .card import write_card
+from .pair_copies import kept_negative
 from .run_folder import RunDirectory, open_run_directory
 
 

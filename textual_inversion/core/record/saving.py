@@ -16,9 +16,9 @@ from ..embedding.pair import negative_half, negative_name, negative_path, positi
 from ..embeddings_folder.set_aside import set_aside_others
 from ..formats import write_embedding, write_pair
 from ..model.host import CheckpointInfo
-from ..run.negative_half import pair_notes
 from ..settings.train_config import TrainConfig
 from .events import Emit, Saved, Warned
+from .pair_copies import pair_notes
 from .run_folder import RunDirectory
 
 _BLANK_SIZE = (512, 512)

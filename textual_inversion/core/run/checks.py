@@ -20,9 +20,10 @@ from ..formats import read_embedding
 from ..model.host import Host, Lease
 from ..record.run_folder import RunDirectory, new_run_directory, open_run_directory
 from ..record.scalars import check_tensorboard
+from ..record.state_file import load_state
 from ..settings.rate_text import parse_schedule
 from ..settings.train_config import TrainConfig
-from ..update.state import RunState, load_state
+from ..update.state import RunState
 from .negative_half import Partner, check_pair, find_partner, pair_warnings
 from .plan import check_remaining, check_together
 from .stopping import never_settles

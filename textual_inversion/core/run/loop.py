@@ -23,9 +23,10 @@ from ..record.previews import Previews
 from ..record.run_folder import RunDirectory
 from ..record.saving import Saver
 from ..record.scalars import Scalars
+from ..record.state_file import save_state
 from ..update.learner import Advance, Learner
 from ..update.snapshots import Snapshots, trouble
-from ..update.state import RunState, save_state
+from ..update.state import RunState
 from .best_steps import BestSteps
 from .plan import RunPlan
 from .stopping import has_settled, settling_window

@@ -12,9 +12,10 @@ from ..dataset.templates import Template, load_template
 from ..embedding.embedding import Embedding
 from ..embedding.pair import check_pair_name, negative_half, negative_name
 from ..embeddings_folder.find import find_embedding
-from ..formats import read_embedding, read_partner
+from ..formats import read_embedding
 from ..loss.guidance_scale import parse_guidance
 from ..model.host import Host
+from ..record.pair_copies import kept_negative
 from ..record.run_folder import RunDirectory
 from ..settings.train_config import TrainConfig
 from ..update.state import RunState
@@ -57,13 +58,6 @@ def find_partner(
         template = load_template(config.negative_template, host.template_dirs, name=negative_name(config.name))
     source = _source(config, host, run=run, state=state, recorded=recorded, from_step=from_step)
     return Partner(source=source, origin=_origin(config, host), template=template)
-
-
-def pair_notes(config: TrainConfig, notes: Mapping[str, str], *, negative: bool) -> dict[str, str]:
-    """What each file of a pair says about the other."""
-    partner = config.name if negative else negative_name(config.name)
-    half = "negative" if negative else "positive"
-    return {**notes, "pair": half, "partner": partner, "guidance_scale": config.guidance.strip()}
 
 
 def pair_warnings(config: TrainConfig, source: Embedding, partner: Partner | None) -> Sequence[str]:
@@ -114,17 +108,6 @@ def _source(
             f"(create {config.name} --apt), or switch APT off.",
             field="apt",
         ) from error
-
-
-def kept_negative(run: RunDirectory, step: int, *, field: str) -> Embedding:
-    """The negative half of a kept step: beside the copy, or in the picture that carries both."""
-    path, picture = run.negative_copies().get(step), run.carriers().get(step)
-    if path is not None:
-        return read_embedding(path)
-    found = read_partner(picture) if picture is not None else None
-    if found is None:
-        raise InputError(f"The negative half of step {step} was not kept in {run.root}.", field=field)
-    return found
 
 
 def _origin(config: TrainConfig, host: Host) -> Path | None:

@@ -18,7 +18,7 @@ from ...core.dataset.templates import shipped_templates_dir
 from ...core.model.captioning import CaptionModels
 from ...core.model.host import LeaseRequest
 from ...core.model.shape import ModelShape
-from . import cards
+from ..webui_page import cards
 
 if TYPE_CHECKING:
     from .lease import A1111Lease
@@ -49,8 +49,8 @@ class A1111Host:
         model = sd_models.model_data.sd_model
         if model is None:
             return _USUAL_SIZE
-        from .model import native_size
-        from .text import encoders_of
+        from .model.model import native_size
+        from .text.text import encoders_of
 
         return native_size(model, encoders_of(model)[0])
 
@@ -58,7 +58,7 @@ class A1111Host:
         model = sd_models.model_data.sd_model
         if model is None:
             return None
-        from .shape import shape_of
+        from .model.shape import shape_of
 
         return shape_of(model)
 
@@ -66,7 +66,7 @@ class A1111Host:
         model = sd_models.model_data.sd_model
         if model is None:
             return None
-        from .text import encoders_of
+        from .text.text import encoders_of
 
         return len(next(iter(encoders_of(model)[1].values())).tokenize(text))
 
@@ -75,7 +75,7 @@ class A1111Host:
         return sorted(sd_vae.vae_dict, key=str.casefold)
 
     def find_vae(self, name: str) -> Path | None:
-        from .vae_choice import vae_file
+        from .model.vae_choice import vae_file
 
         file = vae_file(name)
         return Path(file) if file else None
@@ -96,7 +96,7 @@ class A1111Host:
     @property
     def caption_models(self) -> CaptionModels:
         """BLIP and deepbooru of the web UI."""
-        from .captioning import A1111CaptionModels
+        from .model.captioning import A1111CaptionModels
 
         return A1111CaptionModels()
 

@@ -23,15 +23,15 @@ from ...core.model.host import (
 )
 from ...core.model.vae_attention import VaeAttention, recorded
 from ..parking import Parking
-from .attention import Attention
-from .encoding import PromptEncoder
-from .memory_order import MemoryOrder
-from .model import checkpoint_info, is_inpainting, noise_schedule
-from .networks import clear_networks
+from .model.attention import Attention
+from .model.memory_order import MemoryOrder
+from .model.model import checkpoint_info, is_inpainting, noise_schedule
+from .model.networks import clear_networks
+from .model.pinned import Pinned
+from .model.vae import FACTOR, Vae
 from .pictures import make_picture
-from .pinned import Pinned
-from .text import HostEncoder, encoders_of
-from .vae import FACTOR, Vae
+from .text.encoding import PromptEncoder
+from .text.text import HostEncoder, encoders_of
 
 
 class A1111Lease:

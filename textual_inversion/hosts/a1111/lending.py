@@ -15,16 +15,16 @@ from torch import nn
 from ...core.model.host import LeaseRequest
 from ..checkpointing import checkpointed
 from ..frozen import frozen
-from .attention import Attention
-from .hypertile import without_hypertile
 from .lease import A1111Lease
-from .medvram import staying_on_device
-from .model import check_precision, loaded_model
-from .networks import clear_networks
+from .model.attention import Attention
+from .model.hypertile import without_hypertile
+from .model.medvram import staying_on_device
+from .model.model import check_precision, loaded_model
+from .model.networks import clear_networks
+from .model.pinned import Pinned
+from .model.vae_choice import chosen_vae
 from .pictures import without_tiling
-from .pinned import Pinned
-from .text import encoders_of
-from .vae_choice import chosen_vae
+from .text.text import encoders_of
 
 _BLOCKS = (
     ldm.modules.attention.BasicTransformerBlock,

@@ -13,8 +13,8 @@ from ...core.embedding.embedding import Vectors
 from ...core.model.host import Picture, PictureRequest
 from ..rng import forked
 from ..swapped import swapped
-from .live import live_embeddings, looked_up
-from .options import options_set
+from .text.live import live_embeddings, looked_up
+from .text.options import options_set
 
 _PROGRESS = (
     "job",

@@ -15,15 +15,15 @@ from ...core.base.control import Control
 from ...core.record.events import Emit
 from ...core.record.kept_steps import StepCopies
 from ..webui import OwnSetting, Tab
-from . import cards
-from .add_partner import AddPartner
-from .callbacks import when
-from .gate import QueueGate, shown_in_queue
+from ..webui_page import cards
+from ..webui_page.callbacks import when
+from ..webui_page.gate import QueueGate, shown_in_queue
+from ..webui_page.login import Login
+from ..webui_page.settings import Settings
+from ..webui_page.txt2img import Txt2Img
 from .host import A1111Host
-from .login import Login
-from .settings import Settings
-from .step_prompts import StepPrompts
-from .txt2img import Txt2Img
+from .text.pair_prompts import AddPartner
+from .text.step_prompts import StepPrompts
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -14,10 +14,10 @@ from ...core.model.host import LeaseRequest
 from ...core.model.shape import ModelShape
 from ...core.record.kept_steps import StepCopies
 from .device import Precision, choose_device, unet_dtype, unused_card
-from .embeddings import EmbeddingLibrary
 from .lease import StandaloneLease, frozen
 from .loading import LoadedModel, load_model
 from .shape import shape_of
+from .text.embeddings import EmbeddingLibrary
 from .vae_file import find_vae, with_vae
 
 PACKAGE = Path(__file__).resolve().parents[2]

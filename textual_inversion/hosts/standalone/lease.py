@@ -24,12 +24,12 @@ from ...core.model.vae_attention import VaeAttention, recorded
 from ...core.record.kept_steps import StepCopies
 from ..frozen import frozen as frozen
 from ..parking import Parking
-from .conditioning import PromptEncoder
-from .embeddings import EmbeddingLibrary
 from .loading import LoadedModel
-from .pictures import PictureMaker
-from .step_prompts import ReadPrompts, read_steps
-from .text import ClipEncoder
+from .sampling.pictures import PictureMaker
+from .text.conditioning import PromptEncoder
+from .text.embeddings import EmbeddingLibrary
+from .text.step_prompts import ReadPrompts, read_steps
+from .text.text import ClipEncoder
 
 
 class StandaloneLease:

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from ...core.base.errors import ResourceError
 from ...core.model.host import CheckpointInfo, NoiseSchedule, PredictionType
-from .build import Networks, build_networks
-from .checkpoint import read_checkpoint, sha256
-from .detection import layout_from_tensors
-from .layout import ModelLayout
-from .ldm_config import config_beside, layout_from_config
-from .text import ClipEncoder
-from .tokenizer import ClipTokenizer
+from .checkpoint.build import Networks, build_networks
+from .checkpoint.checkpoint import read_checkpoint, sha256
+from .checkpoint.detection import layout_from_tensors
+from .checkpoint.layout import ModelLayout
+from .checkpoint.ldm_config import config_beside, layout_from_config
+from .checkpoint.tokenizer import ClipTokenizer
+from .text.text import ClipEncoder
 
 _OLD_CLIP, _CLIP = "cond_stage_model.transformer.", "cond_stage_model.transformer.text_model."
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from torch import nn
 
 from ...core.model.shape import ModelShape, TextShape, unet_blocks
-from .layout import TextLayout
+from .checkpoint.layout import TextLayout
 from .loading import LoadedModel
 
 

@@ -14,9 +14,9 @@ from torch import Tensor
 from ...core.base.errors import FileFormatError, InputError, UserError
 from ...core.model.host import OWN_VAE
 from ..parking import Parking
-from .checkpoint import SUFFIXES, read_checkpoint
-from .layout import VaeLayout
-from .ldm_keys import VAE_PREFIX, vae_keys
+from .checkpoint.checkpoint import SUFFIXES, read_checkpoint
+from .checkpoint.layout import VaeLayout
+from .checkpoint.ldm_keys import VAE_PREFIX, vae_keys
 from .loading import LoadedModel
 
 _SUFFIXES = (*SUFFIXES, ".pt", ".bin")

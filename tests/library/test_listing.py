@@ -1,0 +1,104 @@
+"""What the list of embeddings and the details of one tell."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from library_world import LibraryWorld, make_library_world
+from PIL import Image
+
+from textual_inversion.core.base.errors import LeaseError
+from textual_inversion.library.listing import Shelf, model_kind
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> LibraryWorld:
+    return make_library_world(tmp_path)
+
+
+def test_every_file_with_its_figures_or_the_reason(world: LibraryWorld) -> None:
+    world.add("below/cat.pt", checkpoint_hash="0123456789", checkpoint_name="model.ckpt")
+    (world.host.embeddings_dir / "broken.pt").write_bytes(b"rubbish")
+    broken, cat = world.get("").json()["embeddings"]
+    assert "no embedding in any known format" in broken["error"]
+    assert (cat["name"], cat["file"], cat["step"], cat["vectors"]) == ("cat", "below/cat.pt", 30, 2)
+    assert (cat["checkpoint"], cat["checkpoint_name"], cat["format"]) == ("0123456789", "model.ckpt", "a1111")
+    assert cat["size"] > 100
+    assert abs(cat["modified"] - time.time()) < 60
+
+
+def test_a_picture_goes_by_the_name_inside_and_a_cards_picture_is_none(world: LibraryWorld) -> None:
+    world.add("download (3).png", name="zebra")
+    world.add("cat.pt")
+    Image.new("RGB", (64, 64)).save(world.host.embeddings_dir / "cat.png")
+    Image.new("RGB", (64, 64)).save(world.host.embeddings_dir / "holiday.png")
+    cat, zebra = world.get("").json()["embeddings"]
+    assert (zebra["name"], zebra["file"], cat["file"]) == ("zebra", "download (3).png", "cat.pt")
+    assert cat["picture"]
+    assert zebra["picture"]
+
+
+def test_what_changes_beside_a_file_is_seen(world: LibraryWorld) -> None:
+    world.add()
+    shelf = Shelf(world.host)
+    assert shelf.entries()[0]["picture"] is None
+    Image.new("RGB", (8, 8)).save(world.host.embeddings_dir / "cat.preview.png")
+    (world.host.embeddings_dir / "cat.json").write_text('{"textual_inversion": {"negative": true}}')
+    (entry,) = shelf.entries()
+    assert entry["picture"]
+    assert entry["negative"] is True
+
+
+def test_hundreds_are_quick_the_second_time(world: LibraryWorld) -> None:
+    path = world.add()
+    for index in range(400):
+        shutil.copy(path, path.with_name(f"cat{index}.pt"))
+    shelf = Shelf(world.host)
+    shelf.entries()
+    begun = time.process_time()
+    assert len(shelf.entries()) == 401
+    assert time.process_time() - begun < 0.5
+
+
+def test_kinds_of_model() -> None:
+    assert [model_kind(widths) for widths in ({"*": 768}, {"*": 1024}, {"clip_g": 1280, "clip_l": 768}, {"*": 16})] == [
+        "SD 1.x", "SD 2.x", "SDXL", "width 16",
+    ]  # fmt: skip
+
+
+def test_details_and_the_runs_that_made_it(world: LibraryWorld) -> None:
+    world.add(notes={"init_text": "<b>cat</b>"})
+    run = world.run()
+    world.run("other")
+    details = world.get("/details", file="cat.pt").json()
+    assert details["figures"]["*"]["norms"] == [4.0, 4.0]
+    assert details["metadata"] == {"init_text": "<b>cat</b>"}
+    (made,) = details["runs"]
+    assert (made["folder"], made["date"], made["shown_as"], made["width"]) == (str(run.root), "2026-01-01", None, 64)
+
+
+def test_nearest_tokens_of_the_loaded_checkpoint(world: LibraryWorld) -> None:
+    path = world.add()
+    answer = world.get("/nearest", file="cat.pt").json()
+    assert answer["checkpoint"] == "fake"
+    (encoder,) = answer["encoders"].values()
+    assert encoder["mean_norm"] == pytest.approx(0.4, abs=0.1)
+    assert len(encoder["nearest"]) == 2
+    assert all(token["text"].startswith("word") for token in encoder["nearest"][0])
+    world.add(path.name, width=24)
+    assert "another kind of model" in world.get("/nearest", file="cat.pt").json()["error"]
+    assert world.host.given_back == 2
+
+
+def test_a_model_that_cannot_be_lent_says_so(world: LibraryWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.add()
+
+    def refuse(_request: object) -> None:
+        raise LeaseError("No model is loaded.")
+
+    monkeypatch.setattr(world.host, "lease", refuse)
+    answer = world.get("/nearest", file="cat.pt")
+    assert (answer.status_code, answer.json()["error"]) == (400, "No model is loaded.")

@@ -1,0 +1,121 @@
+"""Reads a single-file checkpoint: its tensors, its SHA-256, and nothing that runs."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from ....core.base.errors import FileFormatError, LeaseError, ResourceError
+
+SUFFIXES = (".safetensors", ".ckpt")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointFile:
+    """Tensors by their names in the file (on the CPU, as stored), and the text of a safetensors header."""
+
+    tensors: dict[str, torch.Tensor]
+    metadata: Mapping[str, str]
+
+
+def read_checkpoint(path: Path, *, suffixes: tuple[str, ...] = SUFFIXES) -> CheckpointFile:
+    """Read ``.safetensors`` or ``.ckpt`` (tensors only, nothing in it is executed).
+
+    Raises LeaseError where there is no such file, FileFormatError for a file that is not what its name says.
+    """
+    if not path.is_file():
+        raise LeaseError(f"There is no checkpoint at {path}.", field="checkpoint")
+    if path.suffix.lower() not in suffixes:
+        raise FileFormatError(
+            f"{path.name} is no checkpoint this program reads: it takes {' and '.join(suffixes)} files.",
+            field="checkpoint",
+        )
+    try:
+        return _read_safetensors(path) if path.suffix.lower() == ".safetensors" else _read_pickle(path)
+    except MemoryError as error:
+        raise ResourceError(f"There is not enough memory to read {path.name}.") from error
+
+
+def _read_safetensors(path: Path) -> CheckpointFile:
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            names = list(file.keys())  # a safetensors handle is no mapping
+            return CheckpointFile(
+                tensors={name: file.get_tensor(name) for name in names}, metadata=dict(file.metadata() or {})
+            )
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise FileFormatError(
+            f"{path.name} is no readable safetensors file ({error}). It may be cut off: compare its size with the "
+            "source and download it again.",
+            field="checkpoint",
+        ) from error
+
+
+class _Ignored:
+    """Stands in for the few harmless objects that training left in old files. Does nothing, whatever it is given."""
+
+    def __init__(self, *_args: object, **_kwargs: object) -> None: ...
+
+    def __setstate__(self, _state: object) -> None: ...
+
+
+def _ignored(module: str, name: str) -> type:
+    return type(name, (_Ignored,), {"__module__": module, "__qualname__": name})
+
+
+_LEFTOVERS = [
+    _ignored("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"),
+    _ignored("pytorch_lightning.callbacks", "ModelCheckpoint"),
+    _ignored("numpy.core.multiarray", "scalar"),
+    _ignored("numpy._core.multiarray", "scalar"),
+    _ignored("numpy", "dtype"),
+]
+
+
+def _read_pickle(path: Path) -> CheckpointFile:
+    try:
+        content = _load_weights(path)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError, AttributeError, KeyError) as error:
+        raise FileFormatError(
+            f"{path.name} cannot be read safely: it is broken, or holds more than tensors "
+            f"({str(error).splitlines()[0] if str(error) else type(error).__name__}). "
+            "Get the .safetensors version of this model.",
+            field="checkpoint",
+        ) from error
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping):
+        raise FileFormatError(f"{path.name} holds no table of tensors.", field="checkpoint")
+    tensors = {str(name): value for name, value in content.items() if isinstance(value, torch.Tensor)}
+    return CheckpointFile(tensors=tensors, metadata={})
+
+
+def _load_weights(path: Path) -> Any:
+    allow = getattr(torch.serialization, "safe_globals", None)  # torch 2.5 and newer
+    if allow is None:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    with allow(_LEFTOVERS):
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def sha256(path: Path) -> str:
+    """The full hex digest; computed once per process as long as size and modification time stay."""
+    status = path.stat()
+    return _sha256(path.resolve(), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, _size: int, _modified: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,99 @@
+"""What lies in a source folder, every file of it: pictures with their captions and masks, and why others are left out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...core.base.errors import InputError
+from ...core.dataset.find import MASK_ENDINGS, PICTURE_SUFFIXES, natural_key
+
+CAPTION_SUFFIX = ".txt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourcePicture:
+    """A picture, the text file and the grey mask beside it. ``name`` is relative to the folder, with slashes."""
+
+    path: Path
+    name: str
+    caption: Path | None = None
+    mask: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A file that is not taken. ``name`` is relative to the folder; ``belongs`` where it goes along with a picture."""
+
+    name: str
+    reason: str
+    belongs: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Every file of a folder is in one of both, in natural order."""
+
+    pictures: tuple[SourcePicture, ...]
+    others: tuple[LeftOut, ...]
+
+
+def find_sources(folder: Path, *, recursive: bool = False) -> Sources:
+    """Sort out a folder. Raises InputError where it is none or cannot be read. Reads no file."""
+    files = sorted(_files(folder, recursive=recursive), key=natural_key)
+    visible = [file for file in files if not file.name.startswith(".")]
+    candidates = [file for file in visible if file.suffix.lower() in PICTURE_SUFFIXES]
+    stems = {_key(file) for file in candidates}
+    masks = {_key(file, owner): file for file in reversed(candidates) if (owner := _owner(file)) is not None}
+    texts = {_key(file): file for file in reversed(visible) if file.suffix.lower() == CAPTION_SUFFIX}
+    pictures = [
+        SourcePicture(path=file, name=_name(file, folder), caption=texts.get(_key(file)), mask=masks.get(_key(file)))
+        for file in candidates
+        if _owner(file) is None or _key(file, _owner(file)) not in stems
+    ]
+    taken = {picture.path for picture in pictures}
+    owners = {_key(picture.path) for picture in pictures}
+    others = [_left_out(file, folder, owners) for file in files if file not in taken]
+    return Sources(pictures=tuple(pictures), others=tuple(others))
+
+
+def _files(folder: Path, *, recursive: bool) -> Iterable[Path]:
+    if not folder.is_dir():
+        reason = "is a file; give its folder" if folder.exists() else "does not exist"
+        raise InputError(f"The source directory {folder} {reason}.", field="source")
+
+    def fail(error: OSError) -> None:
+        raise InputError(f"The folder {error.filename} cannot be read: {error.strerror}.", field="source") from error
+
+    for place, below, names in os.walk(folder, onerror=fail):
+        below[:] = [name for name in below if recursive and not name.startswith(".")]
+        yield from (Path(place, name) for name in names)
+
+
+def _name(file: Path, folder: Path) -> str:
+    return file.relative_to(folder).as_posix()
+
+
+def _key(file: Path, stem: str | None = None) -> tuple[Path, str]:
+    return file.parent, (file.stem if stem is None else stem).casefold()
+
+
+def _owner(file: Path) -> str | None:
+    """The stem of the picture that this file would be the mask of, by its name."""
+    ending = next((each for each in MASK_ENDINGS if file.stem.casefold().endswith(each)), "")
+    return file.stem[: -len(ending)] if ending and len(file.stem) > len(ending) else None
+
+
+def _left_out(file: Path, folder: Path, owners: set[tuple[Path, str]]) -> LeftOut:
+    name, suffix = _name(file, folder), file.suffix.lower()
+    if file.name.startswith("."):
+        return LeftOut(name=name, reason="Its name begins with a dot, which hides files.")
+    if suffix in PICTURE_SUFFIXES:
+        return LeftOut(name=name, reason="It is the mask of a picture and goes along with that.", belongs=True)
+    if suffix == CAPTION_SUFFIX and _key(file) in owners:
+        return LeftOut(name=name, reason="It is the caption of a picture and goes along with that.", belongs=True)
+    if suffix == CAPTION_SUFFIX:
+        return LeftOut(name=name, reason="It is a text, and there is no picture of the same name.")
+    return LeftOut(name=name, reason="By its name it is not a picture.")

@@ -1,0 +1,76 @@
+"""Who may use the HTTP routes, from where, and which paths they may name. A host's wiring overrides what differs."""
+
+from __future__ import annotations
+
+import ipaddress
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ..core.base.errors import InputError
+from ..core.dataset.find import parse_folder
+from ..runs.errors import DeniedError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from ..core.settings.train_config import TrainConfig
+
+
+class Access:
+    """Everyone who reaches the port, on the standalone app; a web UI's wiring asks for its login in ``authorize``.
+
+    ``hosts``: names under which the app is reached besides addresses, localhost and the machine's own name (a proxy's).
+    """
+
+    _other_names = "Open it as localhost, or by the address of its computer in numbers."
+
+    def __init__(self, hosts: Iterable[str] = ()) -> None:
+        self._hosts = {"localhost", platform.node().lower(), *(host.lower() for host in hosts)}
+
+    def authorize(self, request: Request) -> None:
+        """Raise DeniedError (401) where the host wants a login and the request has none."""
+
+    def check_path(self, path: str, *, field: str) -> Path:
+        """``path`` as it may be read or written; raises DeniedError or InputError beside ``field``."""
+        plain = path.strip().strip('"')  # as whoever opens it reads a path that Windows has copied
+        if not plain or "\0" in plain:
+            raise InputError("No file or folder is given here.", field=field)
+        return Path(plain)
+
+    def check_config(self, config: TrainConfig) -> None:
+        """``check_path`` for every path among a run's settings."""
+        for folder in config.data:
+            self.check_path(str(parse_folder(folder).path) if folder.strip() else "", field="data")
+        self.check_path(config.log_dir, field="log_dir")
+        self.check_path(config.template, field="template")
+        if config.negative_template.strip():
+            self.check_path(config.negative_template, field="negative_template")
+        if config.vae.strip():
+            self.check_path(config.vae, field="vae")
+
+    def check_origin(self, request: Request) -> None:
+        """Refuse a page of another site (CSRF), and a foreign name that was pointed at this machine (DNS rebinding)."""
+        host = request.headers.get("host", "")
+        if not self._is_own(host):
+            raise DeniedError(f"This app does not answer under the name {host!r}. {self._other_names}")
+        origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+        if site in ("same-origin", "none") or (site is None and origin is None):
+            return
+        names = {host, request.headers.get("x-forwarded-host", host)}
+        if site is not None or urlsplit(origin or "").netloc not in names:
+            raise DeniedError(f"Another site ({origin or site}) may not use this app.")
+
+    def _is_own(self, host: str) -> bool:
+        """An address cannot be pointed elsewhere, so any is good; a name has to be known."""
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return name.lower() in self._hosts
+        return True
