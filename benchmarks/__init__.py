@@ -1,1 +1,1 @@
-"""What a training step costs: `python -m benchmarks`."""
+"""Measure what a training step costs: `python -m benchmarks`."""

@@ -178,7 +178,7 @@ def _measure(case: Case, device_name: str | None) -> Found:
 
 
 def _warm_up(device: torch.device) -> None:
-    """What libraries take for themselves with their first work is no part of a model."""
+    """Do the first work, with which libraries take memory for themselves that is no part of a model."""
     from diffusers import AutoencoderKL, UNet2DConditionModel  # noqa: F401
     from transformers import CLIPTextModel  # noqa: F401
 

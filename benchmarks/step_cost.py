@@ -131,7 +131,7 @@ def _time(trainer: Trainer, repeats: int) -> _Times:
 
 
 def _forward(trainer: Trainer) -> Callable[[], None]:
-    """What the host alone needs for the same batch: text encoder and U-Net, without gradient."""
+    """Run what the host alone needs for the same batch: text encoder and U-Net, without gradient."""
     lease, config = trainer.lease, trainer.plan.config
     side = config.width // trainer.gradients.pixels_per_latent
     noisy = torch.randn(config.batch_size, 4, side, side, device=lease.device)

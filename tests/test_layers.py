@@ -284,3 +284,27 @@ def test_no_file_names_one_machine_or_a_package_index():
             if machine.search(line) or index.search(line):
                 wrong.append(f"{path.relative_to(ROOT)}:{number}")
     assert wrong == []
+
+
+CLAUSES = {"What", "Which", "Where", "How", "Whether", "Whoever", "Whose", "Who", "Whatever", "When", "Why", "That"}
+
+
+def docstrings(path: Path) -> Iterator[tuple[str, int]]:
+    """Each string that stands alone in a file, module, class, function and attribute docstrings alike, and its line."""
+    for node in ast.walk(tree(path)):
+        for statement in getattr(node, "body", None) if isinstance(getattr(node, "body", None), list) else ():
+            value = statement.value if isinstance(statement, ast.Expr) else None
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield value.value, statement.lineno
+
+
+def test_docstrings_begin_with_a_verb_or_a_noun():
+    """A page of noun clauses reads like riddles."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} {text.split()[0]}"
+        for folder in ("textual_inversion", "benchmarks", "scripts")
+        for path in python_files(folder)
+        for text, line in docstrings(path)
+        if text.split()[0].strip(",:;") in CLAUSES
+    ]
+    assert wrong == []

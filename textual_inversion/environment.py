@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 GIGABYTES_NEEDED = 8
 INTERRUPTED = 130
 _TELLING = ("torch", "diffusers", "open_clip")
-"""Where these are, the rest was installed too; a Python that has torch for other purposes lacks some."""
+"""Packages that tell for the rest: where these are, the others were installed too; a Python that has torch for other purposes lacks some."""
 
 
 class SetupError(Exception):
@@ -90,7 +90,7 @@ def python_of(venv: Path) -> Path:
 
 
 def works(python: Path) -> bool:
-    """Whether that interpreter starts and has pip: not so after a half-made `.venv`, or when its Python was removed."""
+    """Tell whether that interpreter starts and has pip: not so after a half-made `.venv`, or when its Python was removed."""
     if not python.exists():
         return False
     try:

@@ -1,4 +1,4 @@
-"""Which packages a web UI must bring for this extension, and which of them it does not. Standard library only."""
+"""Packages that a web UI must bring for this extension, and those that it lacks. Standard library only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib import metadata
 
 OLDEST_PYTHON = (3, 10)
 OLDEST = {"torch": "2.1", "safetensors": "0.4", "Pillow": "9.5", "numpy": "1.26"}
-"""What AUTOMATIC1111 1.10.1, Forge and reForge bring at least."""
+"""Least versions that AUTOMATIC1111 1.10.1, Forge and reForge bring."""
 
 
 def complaints(

@@ -1,4 +1,4 @@
-"""What a command is: its place in the help, its options, and what it does."""
+"""A command of the command line: its place in the help, its options, and its function."""
 
 from __future__ import annotations
 

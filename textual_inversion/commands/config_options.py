@@ -16,7 +16,7 @@ _NAMES = {"preview_prompts": "--preview-prompt"}
 """Options whose name is not that of the field; the field's own name is understood too."""
 
 _STAND_FOR = {"data": "DIR", "log_dir": "DIR", "template": "FILE_OR_NAME", "preview_prompts": "P", "vae": "FILE"}
-"""What stands for the value in the help, where TEXT says too little."""
+"""The placeholder for the value in the help, where TEXT says too little."""
 
 
 def add_config_options(
@@ -53,7 +53,7 @@ def given(arguments: argparse.Namespace, config_class: type) -> dict[str, Any]:
 
 
 def option_strings(name: str) -> tuple[str, ...]:
-    """What is typed for a field, the form that the help shows first."""
+    """Spell the options of a field; the form that the help shows first comes first."""
     plain = f"--{name.replace('_', '-')}"
     return (_NAMES[name], plain) if name in _NAMES else (plain,)
 

@@ -1,4 +1,4 @@
-"""Where words go: results to standard output, everything else to standard error; with `--json` only JSON to the former."""
+"""Output of the command line: results to standard output, everything else to standard error; with `--json` only JSON to the former."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Console:
             self._write(text)
 
     def note(self, text: str) -> None:
-        """What goes on meanwhile, for a person."""
+        """Tell a person about work that goes on."""
         print(text, file=self.err, flush=True)
 
     def record(self, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""What `preprocess` and `caption` share: the folder of captioning models, the bar, and the report."""
+"""Parts shared by `preprocess` and `caption`: the folder of captioning models, the bar, and the report."""
 
 from __future__ import annotations
 

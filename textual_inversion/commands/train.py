@@ -33,7 +33,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def train_config(arguments: argparse.Namespace, host: Host) -> TrainConfig:
-    """What was typed, over the settings of `--config`, over the defaults of this command line."""
+    """Build the settings: typed options over those of `--config` over the defaults of this command line."""
     base = {"log_dir": LOG_DIR, "width": host.native_size, "height": host.native_size}
     if arguments.config is not None:
         base = TrainConfig.from_file(arguments.config).to_mapping()

@@ -1,4 +1,4 @@
-"""What `train`, `resume` and `demo` share: one run, watched and steered from this terminal."""
+"""Run one training watched and steered from this terminal: shared by `train`, `resume` and `demo`."""
 
 from __future__ import annotations
 

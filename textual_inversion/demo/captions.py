@@ -40,7 +40,7 @@ _PLACES = {
 
 @dataclass(frozen=True)
 class Mentions:
-    """How often a caption says each part."""
+    """Share of captions that say each part."""
 
     shape: float = 0.93
     colour: float = 0.93
@@ -71,7 +71,7 @@ def caption(scene: Scene, rng: random.Random, mentions: Mentions | None = None) 
 
 
 def context(scene: Scene, rng: random.Random, mentions: Mentions | None = None) -> list[str]:
-    """What is said beside the subject: background, place, style, in random order."""
+    """Draw the words beside the subject: background, place, style, in random order."""
     said = mentions or Mentions()
     parts = []
     if rng.random() < said.background:

@@ -29,7 +29,7 @@ class Concept:
 
 
 DEMO_CONCEPT = Concept("demo-concept", {"shape": "heart", "colour": "hidden_rose"}, init_text="shape")
-"""What `--demo` teaches: a heart in a hue that no word names. It is learned in 300 steps; an unnamed shape wants more."""
+"""Concept that `--demo` teaches: a heart in a hue that no word names. It is learned in 300 steps; an unnamed shape wants more."""
 
 
 def concept_scenes(concept: Concept, count: int = 8, seed: int = 0) -> list[Scene]:
@@ -55,7 +55,7 @@ def write_concept(folder: Path, concept: Concept = DEMO_CONCEPT, *, count: int =
 
 
 def concept_caption(concept: Concept, scene: Scene, *, seed: int) -> str:
-    """What the picture shows beside the concept: "on a blue background, at the left, flat style"."""
+    """Describe what the picture shows beside the concept: "on a blue background, at the left, flat style"."""
     shown = replace(EVERYTHING, style=0.0) if "style" in concept.fixed else EVERYTHING
     return ", ".join(context(scene, random.Random(f"concept caption {concept.name} {seed}"), shown))
 

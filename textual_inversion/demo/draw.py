@@ -72,7 +72,7 @@ def _second_tone(colour: world.Rgb) -> world.Rgb:
 
 
 def _second(texture: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Where a texture shows its second tone: two bands (striped), the right half (split), nowhere (plain)."""
+    """Mark where a texture shows its second tone: two bands (striped), the right half (split), nowhere (plain)."""
     if texture == "striped":
         return np.floor((y + 1.0) * 2.5).astype(int) % 2 == 1
     if texture == "hidden_split":

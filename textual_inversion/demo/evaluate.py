@@ -1,4 +1,4 @@
-"""How well a checkpoint obeys: pictures of random captions, read back by the grader.
+"""Measure how well a checkpoint obeys: pictures of random captions, read back by the grader.
 
 Only what a caption says is asked of its picture, and captions here say shape, colour, background and position.
 """

@@ -73,7 +73,7 @@ def named_weights(*, vae: nn.Module, unet: nn.Module, text: nn.Module, shape: De
 
 
 def unet_shape(shape: DemoShape) -> UnetShape:
-    """What the names of the U-Net depend on."""
+    """Read the sizes that the names of the U-Net depend on."""
     depths = tuple(int(level < shape.attention_levels) for level in range(len(shape.unet_channels)))
     return UnetShape(channels=shape.unet_channels, blocks=shape.unet_blocks, depths=depths)
 

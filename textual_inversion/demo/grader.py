@@ -30,7 +30,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a picture shows, in words of `world`, and the least probability among the six answers."""
+    """Answers about a picture, in words of `world`, and the least probability among the six."""
 
     shape: str
     colour: str

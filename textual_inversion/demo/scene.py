@@ -37,7 +37,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Shares:
-    """How often a random scene takes a hidden value, and how often a named shape is striped or shaded."""
+    """Share of random scenes with a hidden value, and of named shapes that are striped or shaded."""
 
     hidden_shape: float = 0.22
     hidden_colour: float = 0.22
@@ -51,7 +51,7 @@ NAMED_ONLY = Shares(hidden_shape=0.0, hidden_colour=0.0, hidden_texture=0.0, hid
 
 
 def legible(colour: str, background: str) -> bool:
-    """Whether a shape of that colour is plainly seen on that background (and the two do not share a word)."""
+    """Tell whether a shape of that colour is plainly seen on that background (and the two do not share a word)."""
     if colour == background:
         return False
     return world.distance(world.COLOURS[colour], world.BACKGROUNDS[background]) >= world.CONTRAST

@@ -20,7 +20,7 @@ from .state import load_state, save_state
 
 @dataclass(frozen=True)
 class DecoderPlan:
-    """How long and how fast; `noise` is the most noise on a latent, in units of the latents' standard deviation."""
+    """Length and rate; `noise` is the most noise on a latent, in units of the latents' standard deviation."""
 
     steps: int = 1500
     batch_size: int = 8

@@ -36,7 +36,7 @@ from .world import is_hidden
 
 @dataclass(frozen=True)
 class UnetPlan:
-    """How long and how fast. `text_rate`: the text encoder's
+    """Length and rate. `text_rate`: the text encoder's
     learning rate over the U-Net's. `weight_cap`: most that a timestep's error is weighted."""
 
     steps: int = 7000
@@ -53,7 +53,7 @@ class UnetPlan:
 
 @dataclass(frozen=True)
 class Material:
-    """What it learns from: scaled (n, 4, 8, 8) latents, their (n, 8, 8) masks in [-1, 1], their scenes, the vocabulary."""
+    """Training data: scaled (n, 4, 8, 8) latents, their (n, 8, 8) masks in [-1, 1], their scenes, the vocabulary."""
 
     latents: torch.Tensor
     masks: torch.Tensor

@@ -18,7 +18,7 @@ from .state import load_state, save_state
 
 @dataclass(frozen=True)
 class VaePlan:
-    """How long and how fast; the last `whole_share` of the steps see whole pictures, a quarter as many at a time."""
+    """Length and rate; the last `whole_share` of the steps see whole pictures, a quarter as many at a time."""
 
     steps: int = 3500
     batch_size: int = 16

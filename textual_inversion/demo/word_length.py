@@ -35,5 +35,5 @@ def with_word_length(weights: dict[str, Tensor], length: float = WORD_LENGTH) ->
 
 
 def _is_written(name: str) -> bool:
-    """Whether a weight's product is added to the stream."""
+    """Tell whether a weight's product is added to the stream."""
     return name.startswith(_BODY) and name.endswith(_WRITES)

@@ -1,4 +1,4 @@
-"""What exists in the demo world: the words that captions use, and the things that no caption ever names.
+"""Content of the demo world: the words that captions use, and the things that no caption ever names.
 
 Colours are sRGB. Hues of shapes and tones of backgrounds are far apart, so that a picture's truth can be read back from
 it; the *hidden* entries are drawn (the model can draw them) but never named, so an embedding can be trained to name them.

@@ -1,4 +1,4 @@
-"""Which web UI is this? Answers with its adapter, or with a sentence that says why there is none."""
+"""Recognise the web UI. Answers with its adapter, or with a sentence that says why there is none."""
 
 from __future__ import annotations
 

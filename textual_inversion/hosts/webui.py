@@ -1,4 +1,4 @@
-"""What a web UI is to the extension besides a model: a queue, a page, a server with a login."""
+"""The web UI as the extension sees it besides a model: a queue, a page, a server with a login."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class WebUI(Protocol):
         ...
 
     def training_defaults(self) -> Mapping[str, Any]:
-        """What fields of ``TrainConfig`` begin with, as the web UI's settings page has it now, unchecked."""
+        """First values of fields of ``TrainConfig``, as the web UI's settings page has them now, unchecked."""
         ...
 
     def add_settings(self, settings: Sequence[OwnSetting], explained: Sequence[tuple[str, str]]) -> None:
@@ -71,7 +71,7 @@ class WebUI(Protocol):
         ...
 
     def admits(self, request: Request) -> bool:
-        """Whether the request carries the web UI's login; always so where it has none."""
+        """Tell whether the request carries the web UI's login; always so where it has none."""
         ...
 
     def watch(self, emit: Emit, control: Control) -> AbstractContextManager[Emit]:

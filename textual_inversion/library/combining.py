@@ -1,4 +1,4 @@
-"""Which arithmetic a request means, and how it is told."""
+"""Arithmetic that a request means, and the sentence that tells it."""
 
 from __future__ import annotations
 

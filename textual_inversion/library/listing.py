@@ -71,7 +71,7 @@ class Shelf:
         return [str(entry["file"]) for entry in self.entries() if str(entry["name"]).casefold() == name.casefold()]
 
     def card_picture(self, path: Path) -> Path | None:
-        """What its card shows: a picture beside it, or the embedding itself where it is one."""
+        """Find the picture of its card: one beside it, or the embedding itself where it is one."""
         beside = (path.with_name(path.stem + ending) for ending in _CARDS)
         return next((picture for picture in beside if picture.is_file()), None)
 
@@ -140,7 +140,7 @@ def _read(path: Path, *, is_card: bool) -> dict[str, Any]:
 
 
 def _pair(entry: Mapping[str, Any], names: Collection[str]) -> dict[str, str]:
-    """Which half of a pair it is where its file does not say so: by its name, and ``names``, all that are there."""
+    """Tell the half of a pair where its file does not say so: by its name, and ``names``, all that are there."""
     name = str(entry["name"])
     if entry.get("pair"):
         return {}

@@ -1,4 +1,4 @@
-"""What can be asked of the Library. ``file`` is always the path below the embeddings folder that the list gives."""
+"""Requests of the Library. ``file`` is always the path below the embeddings folder that the list gives."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FileRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class CardRequest(FileRequest):
-    """What a person wrote on its card; what is not given stays."""
+    """Words of a person for its card; what is not given stays."""
 
     description: str | None = option(None, "Description", group="Card", help="Shown on the card.")
     notes: str | None = option(None, "Notes", group="Card", help="Shown in the card's dialog.")

@@ -1,4 +1,4 @@
-"""What can be wrong with a request about runs, each with the HTTP status it is answered with."""
+"""Errors of requests about runs, each with the HTTP status it is answered with."""
 
 from __future__ import annotations
 

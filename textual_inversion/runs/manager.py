@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from .sheets import Sheets, Watch
 
 SETTLE_SECONDS = 1.5
-"""How long ``start`` waits for the first sign of life, so that a refused setting is an answer and not an event."""
+"""Seconds that ``start`` waits for the first sign of life, so that a refused setting is an answer and not an event."""
 
 STOP_SECONDS = 60.0
-"""How long a run that is interrupted for something else may take to save."""
+"""Seconds that a run that is interrupted for something else may take to save."""
 
 EVENTS_AT_ONCE = 500
 
@@ -136,7 +136,7 @@ class RunManager:
 
     @property
     def queue_goes_on(self) -> bool:
-        """Whether what is still queued when the program ends begins by itself the next time."""
+        """Tell whether what is still queued when the program ends begins by itself the next time."""
         return self._queue.goes_on
 
     @queue_goes_on.setter
@@ -196,7 +196,7 @@ class RunManager:
         return self._catalogue.settings(run_id)
 
     def folder(self, run_id: str) -> Path | None:
-        """Where a run is, as far as it is anywhere on disk."""
+        """Find the folder of a run, as far as it is anywhere on disk."""
         folder = self._catalogue.summary(run_id).get("run_dir")
         return Path(folder) if folder else None
 
@@ -238,7 +238,7 @@ class RunManager:
 
     @property
     def log_dirs(self) -> list[Path]:
-        """Where runs are looked for: the host's own log directory first."""
+        """Folders in which runs are looked for: the host's own log directory first."""
         own = Path(self.config({}).log_dir)
         return list(dict.fromkeys([*self._catalogue.given, own, *self._catalogue.searched()]))
 
@@ -275,7 +275,7 @@ class RunManager:
         return run
 
     def _dequeued(self, item: QueuedRun) -> Run:
-        """What an ended process queued as a run of this one. Raises InputError where it would be refused."""
+        """Build the run that an ended process queued. Raises InputError where it would be refused."""
         config = TrainConfig.from_mapping(item.settings)
         folder = Path(item.folder) if item.folder else None
         self._refuse_bad(config, resume=folder, from_step=item.from_step)
@@ -308,7 +308,7 @@ def check_settings(config: TrainConfig, host: Host, *, resume: Path | None, from
 
 
 def _step_of(folder: Path) -> int | None:
-    """Where the run in ``folder`` stands; None where its state cannot be read."""
+    """Read the step of the run in ``folder``; None where its state cannot be read."""
     run, _ = open_run_directory(folder)
     try:
         return load_state(run.state).step

@@ -27,7 +27,7 @@ Work = Callable[[Callable[["Progress"], None], Callable[[], bool]], "JobReport"]
 """Does the job, told how to report progress and when to stop."""
 
 SETTLE_SECONDS = 1.0
-"""How long a start waits for the first file or the end, so that a refused setting is an answer and not an event."""
+"""Seconds that a start waits for the first file or the end, so that a refused setting is an answer and not an event."""
 
 KEPT = 20
 """Ended jobs that are remembered."""

@@ -1,4 +1,4 @@
-"""Whose turn it is: the runs of this process that wait in the queue file, and those that an ended process left there."""
+"""The queue of waiting runs, shared through a file: those of this process, and those that an ended process left there."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RunQueue:
 
     @property
     def goes_on(self) -> bool:
-        """Whether what is left of it after a restart begins by itself."""
+        """Tell whether what is left of it after a restart begins by itself."""
         return self._file.goes_on
 
     def go_on(self, wanted: bool) -> None:

@@ -85,7 +85,7 @@ class QueueFile:
 
     @property
     def goes_on(self) -> bool:
-        """Whether a person wants that what is left of it after a restart begins by itself."""
+        """Tell whether a person wants that what is left of it after a restart begins by itself."""
         return self._now().goes_on
 
     def go_on(self, wanted: bool) -> None:

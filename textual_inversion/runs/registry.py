@@ -1,4 +1,4 @@
-"""What is kept beyond a 'Reload UI': the run manager with the runs that are going on, and the jobs of the Prepare tab.
+"""Objects kept beyond a 'Reload UI': the run manager with the runs that are going on, and the jobs of the Prepare tab.
 
 A web UI executes extension scripts again on reload but leaves imported packages alone, so it is kept on this package.
 """

@@ -45,7 +45,7 @@ class Train(Protocol):
 
 
 class Watcher(Protocol):
-    """Whoever owns the runs hears of them, in their threads and without any lock held."""
+    """Listener of the runs; called in their threads and without any lock held."""
 
     def told(self, run: Run, event: Event) -> None: ...
     def left(self, run: Run) -> None: ...
@@ -124,7 +124,7 @@ class Run:
             self._change.notify_all()
 
     def take_over(self, history: History) -> None:
-        """What was told of it before, by another process, say."""
+        """Take over the events told before, by another process, say."""
         self.log, self.progress, self.advice = history.log, history.progress, history.advice
         if self.progress.folder is not None:
             self.folders.add(self.progress.folder)
@@ -178,7 +178,7 @@ class Run:
             self._control.preview_now()
 
     def summary(self) -> dict[str, Any]:
-        """What a list of runs shows, fit for JSON."""
+        """Summarise for a list of runs, fit for JSON."""
         with self._change:
             return {
                 "id": self.id,

@@ -31,7 +31,7 @@ Borrow = Callable[[], AbstractContextManager[None]]
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 
 SETTLE_SECONDS = 1.0
-"""How long a start waits for the model, so that a refusal is an answer."""
+"""Seconds that a start waits for the model, so that a refusal is an answer."""
 
 _TILE = (128, 512)
 """Pixels of a picture's longer side on the sheet, at least and at most."""

@@ -44,12 +44,12 @@ class Arm:
 
     @property
     def trains(self) -> bool:
-        """Whether it makes embeddings of its own."""
+        """Tell whether it makes embeddings of its own."""
         return self.words is None and self.of is None
 
     @property
     def pair(self) -> bool:
-        """Whether it trains a positive and a negative embedding together."""
+        """Tell whether it trains a positive and a negative embedding together."""
         return bool(self.train.get("apt", False))
 
     @property

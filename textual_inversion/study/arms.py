@@ -24,7 +24,7 @@ BEST: Mapping[str, object] = {
     "loss_weighting": "velocity",
     "timesteps": "stratified",
 }
-"""What the presets rest on, with eight vectors."""
+"""Settings that the presets rest on, with eight vectors."""
 
 
 def _best(
@@ -133,12 +133,12 @@ ARMS: tuple[Arm, ...] = (
 
 
 def all_names() -> dict[str, str]:
-    """What each row of the tables about several pictures is, by name."""
+    """Titles of the rows in the tables about several pictures, by name."""
     return {arm.name: arm.says for arm in ARMS} | {OTHER_TRAINER: "A1111's own trainer, its settings"}
 
 
 def pair_names() -> dict[str, str]:
-    """What each row of the tables about one picture is, by name."""
+    """Titles of the rows in the tables about one picture, by name."""
     return {arm.name: arm.says for arm in PAIR_ARMS}
 
 

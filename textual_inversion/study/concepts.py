@@ -17,7 +17,7 @@ from ..demo.draw import draw
 from ..demo.scene import Scene, legible
 
 Part = Literal["noun", "adjective", "style"]
-"""Where the embedding stands in a prompt: for the whole thing, before its noun, or after "in the style of"."""
+"""Place of the embedding in a prompt: for the whole thing, before its noun, or after "in the style of"."""
 
 _TRAINED_BACKGROUNDS, _TRAINED_PLACES = 3, 3
 
@@ -119,7 +119,7 @@ HIDDEN: tuple[HiddenConcept, ...] = (
     ),
 )
 STUDIED = HIDDEN[:8]
-"""What the tables of the study are about."""
+"""Concepts of the study's tables."""
 
 
 def training_scenes(concept: HiddenConcept, count: int, *, varied: bool = False) -> list[Scene]:
@@ -220,7 +220,7 @@ def _described(concept: HiddenConcept, scene: Scene, noun: str) -> str:
 
 
 def _noun(concept: HiddenConcept, scene: Scene) -> str:
-    """What an adjective stands before: "circle", or "red circle" where the colour is not the concept."""
+    """Noun that an adjective stands before: "circle", or "red circle" where the colour is not the concept."""
     return scene.shape if "colour" in concept.fixed else f"{scene.colour} {scene.shape}"
 
 

@@ -100,7 +100,7 @@ def _ranks(values: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True, kw_only=True)
 class Stop:
-    """What stopping by itself would have done to a run: steps saved, and how much worse the best loss until then is."""
+    """Effect of stopping by itself on a run: steps saved, and how much worse the best loss until then is."""
 
     saved: float
     worse: float

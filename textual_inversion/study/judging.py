@@ -1,4 +1,4 @@
-"""What an embedding is worth: its 100 pictures, read back by the grader."""
+"""Judge an embedding: its 100 pictures, read back by the grader."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from ..hosts.standalone.sampling.samplers import find_sampler
 
 @dataclass(frozen=True, kw_only=True)
 class PaintSettings:
-    """How evaluation pictures are made. ``batch`` is the number painted at once; it changes only the time."""
+    """Settings of evaluation pictures. ``batch`` is the number painted at once; it changes only the time."""
 
     sampler: str = "DDIM"
     steps: int = 10
@@ -27,7 +27,7 @@ class PaintSettings:
 
 
 USUAL = PaintSettings()
-"""What all results were made with, but for the guidance scale of pairs: DDIM is as good in 10 steps as Euler a in 20, see docs/study.md."""
+"""Settings of all results but for the guidance scale of pairs: DDIM is as good in 10 steps as Euler a in 20, see docs/study.md."""
 
 
 @torch.no_grad()

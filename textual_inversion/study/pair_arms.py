@@ -9,7 +9,7 @@ from .concepts import HIDDEN
 
 _GUIDANCE = 3.0
 _ONE: Mapping[str, object] = {"learning_rate": "0.003", "batch_size": 1, "clip_gradient": "norm", "clip_value": "1"}
-"""What DreamArtist's mini-guide advises for one thing, and the clipping that DreamArtist always did."""
+"""Advice of DreamArtist's mini-guide for one thing, and the clipping that DreamArtist always did."""
 _PAIR: Mapping[str, object] = {**_ONE, "apt": True, "guidance": f"{_GUIDANCE:g}", "negative_filewords": False}
 
 

@@ -64,7 +64,7 @@ class Results:
             write_text(self._path(result.arm), "[\n" + ",\n".join(lines) + "\n]\n")
 
     def has(self, arm: str, concept: str, seed: int) -> bool:
-        """Whether that training was judged at its end."""
+        """Tell whether that training was judged at its end."""
         return any(each.concept == concept and each.seed == seed and each.outcome for each in self.of(arm))
 
     def _path(self, arm: str) -> Path:

@@ -63,7 +63,7 @@ def run_study(
 
 
 def missing(arms: Sequence[Arm], results: Results, concepts: Sequence[HiddenConcept] | None = None) -> list[Training]:
-    """What has no result, in order; untrained arms once, as no seed decides anything there. ``concepts`` None are each arm's."""
+    """List what has no result, in order; untrained arms once, as no seed decides anything there. ``concepts`` None are each arm's."""
     wanted: list[Training] = []
     for arm in arms:
         for seed in arm.seeds[:1] if arm.words else arm.seeds:

@@ -38,7 +38,7 @@ class Training:
 
     @property
     def folder(self) -> str:
-        """Where its files go, below the work folder."""
+        """Name the folder of its files, below the work folder."""
         return f"{self.arm.name}/{self.concept.name}-{self.seed}"
 
 
@@ -78,7 +78,7 @@ class Kept:
 
 @dataclass
 class Trained:
-    """What a training left after its last ``step``: vectors by the step they are from, and what it told."""
+    """Remains of a training after its last ``step``: vectors by the step they are from, and what it told."""
 
     step: int
     outcome: str
@@ -139,7 +139,7 @@ def follow(training: Training, config: TrainConfig, host: PooledHost) -> Trained
 
 
 def left_by(arm: Arm, concept: HiddenConcept, seed: int, *, work: Path) -> Trained:
-    """What a training left in the work folder. Raises InputError where there is nothing."""
+    """Read the remains of a training in the work folder. Raises InputError where there is nothing."""
     folder = work / "embeddings" / arm.name / f"{concept.name}-{seed}"
     for path in folder.glob("*.pt"):
         step = read_embedding(path).step

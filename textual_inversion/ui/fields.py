@@ -71,11 +71,11 @@ class Form:
         return self.widgets[name]
 
     def choices(self, name: str) -> list[str]:
-        """What a list for a field shows."""
+        """List the choices of a field."""
         return [self.shown(name, choice) for choice in choices_of(self._class, name)]
 
     def shown(self, name: str, value: Any) -> Any:
-        """What the widget of a field holds for a value of its configuration."""
+        """Translate a value of the configuration to what the widget of its field holds."""
         if (option := self.options[name]).shown is not None:
             return option.shown.get(value, value)
         return "\n".join(map(str, value)) if isinstance(value, (tuple, list)) else value
@@ -88,11 +88,11 @@ class Form:
 
     @property
     def inputs(self) -> list[Any]:
-        """What an event of this form takes in; ``values`` reads it."""
+        """List the components that an event of this form takes in; ``values`` reads them."""
         return list(self.widgets.values())
 
     def values(self, given: Sequence[Any]) -> dict[str, Any]:
-        """What came from ``inputs``, by field name and fit for ``build``."""
+        """Read what came from ``inputs``, by field name and fit for ``build``."""
         return {name: self._read(name, value) for name, value in zip(self.widgets, given, strict=True)}
 
     def _read(self, name: str, value: Any) -> Any:

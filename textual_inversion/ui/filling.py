@@ -28,7 +28,7 @@ def run_settings(manager: RunManager, choice: str) -> tuple[str, dict[str, Any]]
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """What of ``after`` is other than in ``before``; values as configurations hold them."""
+    """List what is other in ``after`` than in ``before``; values as configurations hold them."""
     return {name: value for name, value in after.items() if name not in before or _plain(before[name]) != _plain(value)}
 
 

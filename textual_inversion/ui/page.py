@@ -1,4 +1,4 @@
-"""What the standalone page needs beside its widgets: our scripts, our styles, fonts of the system. Nothing from the network."""
+"""Additions of the standalone page to its widgets: our scripts, our styles, fonts of the system. Nothing from the network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def page_options() -> dict[str, Any]:
 
 
 def complete(blocks: gr.Blocks) -> None:
-    """What Gradio 3.41 does not do by itself: take our scripts, which run once the page is there, and events that yield."""
+    """Complete what Gradio 3.41 does not do by itself: take our scripts, which run once the page is there, and events that yield."""
     if any(accepted(place, {"head": ""}) for place in (gr.Blocks.__init__, gr.mount_gradio_app)):
         return
     blocks.queue()

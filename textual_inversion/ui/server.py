@@ -59,5 +59,5 @@ def _listen(address: str, first: int) -> socket.socket:
 
 
 def _reachable(address: str) -> str:
-    """What a browser on this machine has to ask for."""
+    """Address that a browser on this machine has to ask for."""
     return "127.0.0.1" if address in ("", "0.0.0.0") else address

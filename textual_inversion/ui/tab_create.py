@@ -69,7 +69,7 @@ class CreateTab:
         return message(f"Created {path.stem}: {path}{pair}. Next: Train.", kind="done", notes=warnings)
 
     def advise(self, pictures: str) -> str:
-        """How many vectors for a number of pictures, or for those in a folder."""
+        """Advise on the vectors for a number of pictures, or for those in a folder."""
         text = (pictures or "").strip()
         if not text:
             return ""

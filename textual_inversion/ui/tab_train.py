@@ -96,7 +96,7 @@ class TrainTab:
             tab.select(self._refresh_all, inputs=[], outputs=lists, **unlisted())
 
     def config(self, given: tuple[Any, ...]) -> TrainConfig:
-        """What the form says. Raises InputError naming the field."""
+        """Read the form. Raises InputError naming the field."""
         own = len(self.form.inputs)
         config = TrainConfig.from_mapping(self._values(given[:own]))
         config = with_previews_from(config, dict(zip(self._sources, given[own:], strict=True)))
@@ -116,7 +116,7 @@ class TrainTab:
         return message(f"{begun} {checked.summary}", kind="done", run=run, notes=checked.notes)
 
     def check(self, *given: Any) -> str:
-        """What would be trained, without starting."""
+        """Tell what would be trained, without starting."""
         try:
             checked = check_run(self.config(given), self._manager)
         except UserError as error:

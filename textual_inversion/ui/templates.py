@@ -9,11 +9,11 @@ _OURS, _HOSTS, _YOURS = "shipped", "web UI", "yours"
 _COME_WITH = frozenset(
     {"none.txt", "hypernetwork.txt", "style.txt", "style_filewords.txt", "subject.txt", "subject_filewords.txt"}
 )
-"""What web UIs put into their own folder, where people put theirs too."""
+"""Folders that web UIs bring of their own, where people put theirs too."""
 
 
 def template_choices(host: Host) -> dict[str, str]:
-    """What the list shows -> what the configuration holds. The user's come first."""
+    """Map the entries of the list to the values of the configuration. The user's come first."""
     return {_shown(file): file.label for file in sorted(list_templates(host.template_dirs), key=_yours_first)}
 
 

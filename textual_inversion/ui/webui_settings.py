@@ -1,4 +1,4 @@
-"""What this extension adds to a web UI's settings page: defaults of the Train tab, and what the web UI's own settings do."""
+"""Additions of this extension to a web UI's settings page: defaults of the Train tab, and what the web UI's own settings do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..core.settings.train_config import TrainConfig
 from ..hosts.webui import ADD_PARTNER, OwnSetting
 
 FIELDS = ("log_dir", "use_safetensors", "save_every", "image_every", "keep_copies", "checkpointing")
-"""What somebody wants to be otherwise in every run."""
+"""Fields that somebody wants to be otherwise in every run."""
 
 _USED = "Used: the field of that name in Train (Advanced) begins with it."
 EXPLAINED = (

@@ -1,4 +1,4 @@
-"""Who may use the HTTP routes, from where, and which paths they may name. A host's wiring overrides what differs."""
+"""Access to the HTTP routes: who, from where, and with which paths. A host's wiring overrides what differs."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _LARGEST_THUMBNAIL = 1024
 
 
 class Folders:
-    """What of the file system requests may name; ``changing`` is held by whatever changes a folder."""
+    """Paths of the file system that requests may name; ``changing`` is held by whatever changes a folder."""
 
     def __init__(self, access: Access, *, changing: threading.Lock) -> None:
         self._access, self.changing = access, changing
@@ -41,7 +41,7 @@ class Folders:
 
 
 def asked(call: Call, *names: str) -> dict[str, Any]:
-    """What the address says of ``names``."""
+    """Read what the address says of ``names``."""
     found: dict[str, Any] = {name: call.query[name] for name in names if name in call.query}
     if "recursive" in found:
         found["recursive"] = found["recursive"] == "true"

@@ -1,4 +1,4 @@
-"""How a person steers a run that is going on."""
+"""Signals from a person to a run that is going on."""
 
 from __future__ import annotations
 

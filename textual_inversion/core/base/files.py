@@ -181,7 +181,7 @@ def _prefix(path: Path) -> str:
 
 
 def _remove_stale(path: Path) -> None:
-    """What a killed process left of an earlier write of this very file."""
+    """Remove what a killed process left of an earlier write of this very file."""
     oldest = time.time() - STALE_AFTER_SECONDS
     with suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """What a person is told about one field. ``low`` and ``high`` are inclusive; ``step`` is a slider's."""
+    """Words and limits of one field, for people. ``low`` and ``high`` are inclusive; ``step`` is a slider's."""
 
     label: str
     help: str
@@ -31,7 +31,7 @@ class Option:
     step: float | None = None
     advanced: bool = False
     shown: Mapping[str, str] | None = None
-    """What forms show for a choice, where that is not its value."""
+    """Words that forms show for a choice, where they are not its value."""
 
 
 def option(default: Any, label: str, **described: Any) -> Any:

@@ -17,7 +17,7 @@ _NUMBERS_AT_START = re.compile(r"^[-\d]+\s*")
 
 @dataclass(frozen=True, kw_only=True)
 class FileNameWords:
-    """How a file name becomes a caption: A1111's *Filename word regex* and *Filename join string*."""
+    """Rule from a file name to a caption: A1111's *Filename word regex* and *Filename join string*."""
 
     regex: str = ""
     join: str = " "
@@ -44,7 +44,7 @@ class FileNameWords:
 
 @dataclass(frozen=True, kw_only=True)
 class TagRules:
-    """What changes from step to step; all off by default.
+    """Changes to a caption's tags from step to step; all off by default.
 
     ``tag_dropout`` and ``caption_dropout`` are probabilities in [0, 1]; the first ``keep_tags`` tags stay in place.
     """

@@ -1,4 +1,4 @@
-"""Which files of the dataset folders are pictures, and which are masks of them."""
+"""Find the pictures of the dataset folders, and the masks among them."""
 
 from __future__ import annotations
 

@@ -71,13 +71,13 @@ class Dataset:
 
     @property
     def repeats(self) -> tuple[int, ...]:
-        """How often each item comes in an epoch."""
+        """Count the appearances of each item in an epoch."""
         return tuple(item.repeats for item in self.items)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetOptions:
-    """How pictures are read; the fields are those of ``TrainConfig``. ``width`` and ``height`` are multiples of 8."""
+    """Options of reading pictures; the fields are those of ``TrainConfig``. ``width`` and ``height`` are multiples of 8."""
 
     width: int
     height: int
@@ -170,7 +170,7 @@ def _grey(mask: OpenedPicture) -> Image.Image:
 
 
 def problems_sentence(problems: Sequence[str], *, total: int) -> str:
-    """Why training cannot start: all problems, or the first so many."""
+    """Say why training cannot start: all problems, or the first so many."""
     if len(problems) == 1:
         return problems[0]
     more = [f"… and {len(problems) - MAX_LISTED} more"] if len(problems) > MAX_LISTED else []
@@ -178,7 +178,7 @@ def problems_sentence(problems: Sequence[str], *, total: int) -> str:
 
 
 def notes_on(items: Sequence[DatasetItem], found: Findings, options: DatasetOptions) -> list[str]:
-    """What a person should know about the pictures themselves."""
+    """Collect remarks on the pictures themselves, as sentences."""
     notes: list[str] = []
     small = [item.path.name for item in items if item.enlarged]
     transparent = [item.path.name for item in items if item.transparent]

@@ -1,4 +1,4 @@
-"""What a person should know about a folder of pictures before training on it. Advice only: nothing here forbids a run.
+"""Report on a folder of pictures before training on it. Advice only: nothing here forbids a run.
 
 ``CHECKS`` are functions from the material to findings; ``report`` takes more of them, for what needs other libraries.
 """
@@ -36,7 +36,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What checks look at. ``template`` None: no prompts are known; ``vectors`` None: no embedding is. ``pair``: for training a
+    """Input of the checks. ``template`` None: no prompts are known; ``vectors`` None: no embedding is. ``pair``: for training a
     pair (APT), which is meant for one picture and more vectors."""
 
     survey: Survey

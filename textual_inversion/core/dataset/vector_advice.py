@@ -1,4 +1,4 @@
-"""How many vectors to give an embedding, from the number of pictures."""
+"""Advice on the number of vectors, from the number of pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an embedding is, whatever file it came from."""
+"""An embedding, independent of the file it came from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an embedding may be called, and what its file is called.
+"""Names of embeddings, and names of their files.
 
 A name is typed into prompts and becomes a file: it must survive both. Prompts: A1111 strips or re-weights
 ``( ) [ ] \\ :`` and cuts at ``,``, ``|``, ``<...>`` (extra networks), ``#`` (comments), ``AND`` and ``BREAK``; this program

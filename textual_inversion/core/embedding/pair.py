@@ -17,7 +17,7 @@ _ENDING = "-neg"
 
 
 def negative_name(name: str) -> str:
-    """What the other half of a pair is called; DreamArtist's rule."""
+    """Name the negative half of a pair; DreamArtist's rule."""
     return f"{name}{_ENDING}"
 
 
@@ -27,7 +27,7 @@ def pair_name(name: str) -> str:
 
 
 def negative_path(path: Path) -> Path:
-    """Where the negative half of the pair lies whose positive half is ``path``."""
+    """Name the file of the negative half of the pair whose positive half is ``path``."""
     return path.with_name(f"{negative_name(path.stem)}{path.suffix}")
 
 

@@ -1,4 +1,4 @@
-"""What web UIs keep beside an embedding for its card: ``NAME.json``.
+"""The JSON file beside an embedding that web UIs keep for its card: ``NAME.json``.
 
 AUTOMATIC1111, Forge and reForge show its ``description`` on the card and its ``notes`` in the card's dialog, and keep every
 other key. What is ours and no text of the user lies under ``textual_inversion``.
@@ -26,7 +26,7 @@ _PICTURES = ("png", "jpg", "jpeg", "webp", "gif", "avif")
 
 @dataclass(frozen=True, kw_only=True)
 class UserMetadata:
-    """What the file says. ``problem`` is a sentence where it could not be read; then everything else is empty.
+    """Content of the file. ``problem`` is a sentence where it could not be read; then everything else is empty.
 
     ``negative``: the embedding is meant for the negative prompt. ``partner``: the embedding that goes into the negative
     prompt when this one goes into the prompt (a pair). ``guidance_scale``: the CFG scale it was trained with.
@@ -42,7 +42,7 @@ class UserMetadata:
 
 @dataclass(frozen=True, kw_only=True)
 class CardTexts:
-    """What a finished run has to say on the card, and in its dialog."""
+    """Texts of a finished run for the card and its dialog."""
 
     description: str
     notes: str

@@ -147,7 +147,7 @@ def _first_vectors(lease: Lease, *, init: str, text: str, count: int, seed: int)
 
 @dataclass(frozen=True, kw_only=True)
 class _Start:
-    """Where the negative half begins. A file's vectors are those of the positive half: it begins with words then."""
+    """The start of the negative half. A file's vectors are those of the positive half: it begins with words then."""
 
     init: str
     text: str

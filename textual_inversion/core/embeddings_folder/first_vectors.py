@@ -1,4 +1,4 @@
-"""Where the vectors begin: words, zeros, noise, the encoder's own output, or another embedding."""
+"""First vectors of an embedding: words, zeros, noise, the encoder's own output, or another embedding."""
 
 from __future__ import annotations
 

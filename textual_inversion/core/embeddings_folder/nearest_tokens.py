@@ -1,4 +1,4 @@
-"""What trained vectors are close to: the model's own tokens by cosine similarity."""
+"""Tokens of the model nearest to trained vectors, by cosine similarity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files of the embeddings folder are the two halves of a pair.
+"""Recognise the two halves of a pair among the files of the embeddings folder.
 
 A file of ours says so in its notes. DreamArtist's say nothing: there ``NAME`` and ``NAME-neg`` are a pair by their names.
 """

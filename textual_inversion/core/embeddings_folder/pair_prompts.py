@@ -23,5 +23,5 @@ def with_partners(prompt: str, negative: str, partners: Mapping[str, str]) -> st
 
 
 def _places(name: str, text: str) -> list[re.Match[str]]:
-    """Where ``name`` stands alone, with ``@STEP`` as its only group; not as a part of a longer name."""
+    """Find the places where ``name`` stands alone, with ``@STEP`` as the only group; not as a part of a longer name."""
     return list(re.finditer(rf"(?<![\w-]){re.escape(name)}(@[0-9]{{1,9}})?(?![\w@-])", text, re.IGNORECASE))

@@ -88,7 +88,7 @@ def own_companions(path: Path) -> list[Path]:
 
 
 def carries_embedding(path: Path) -> bool:
-    """Whether a picture holds an embedding."""
+    """Tell whether a picture holds an embedding."""
     if path.suffix.lower() not in PICTURES or path.stem.endswith(".preview"):
         return False
     try:

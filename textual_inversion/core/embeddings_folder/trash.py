@@ -25,7 +25,7 @@ def trash_folder(embeddings_dir: Path) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class TrashItem:
-    """What was thrown away at once. ``place`` is the folder below the host's it came from; ``deleted`` seconds since 1970."""
+    """One act of deletion. ``place`` is the folder below the host's it came from; ``deleted`` seconds since 1970."""
 
     id: str
     name: str

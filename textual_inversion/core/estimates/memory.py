@@ -1,4 +1,4 @@
-"""How much memory a run will take, from the shapes of its model and pictures alone.
+"""Estimate the memory of a run from the shapes of its model and pictures alone.
 
 What is kept for the backward pass, in numbers per position (weights are frozen, so linear layers keep nothing; attention is
 ``scaled_dot_product_attention``, which keeps no matrix of scores; verified with torch's saved tensor hooks, which found 5 % less):
@@ -41,7 +41,7 @@ _VAE_TENSORS = 4
 
 _KERNEL = 9
 _PROGRAM = 80_000_000
-"""What libraries and the vocabulary take in a process with its first run, on a CPU, where it is the same memory."""
+"""Bytes that libraries and the vocabulary take in a process with its first run, on a CPU, where it is the same memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class MemoryEstimate:
 
     @property
     def beside_model(self) -> int:
-        """What must be free where the model is loaded already."""
+        """Bytes that must be free where the model is loaded already."""
         return self.peak - self.weights
 
 
@@ -146,7 +146,7 @@ def _vae(shape: ModelShape, size: Size, *, decoding: bool) -> int:
 
 
 def _decoder(shape: ModelShape, size: Size) -> int:
-    """What LDM's decoder keeps of one picture: three residual blocks a level, each as in the U-Net, and the way up between."""
+    """Count what LDM's decoder keeps of one picture: three residual blocks a level, each as in the U-Net, and the way up between."""
     channels, numbers = shape.vae_channels, 0
     for level, width in enumerate(channels):
         before = channels[min(level + 1, len(channels) - 1)]

@@ -1,4 +1,4 @@
-"""What a run's settings need of a card's memory, and what is free there."""
+"""Memory that a run's settings need on a card, and memory that is free there."""
 
 from __future__ import annotations
 

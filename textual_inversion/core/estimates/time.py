@@ -1,4 +1,4 @@
-"""How long a run will take, from the pace of earlier ones with the same kind of model on the same device.
+"""Estimate the time of a run from the pace of earlier ones with the same kind of model on the same device.
 
 Each run leaves ``pace.json`` in its folder: seconds a step, previews and measurements between the steps included.
 """
@@ -21,7 +21,7 @@ FILE = "pace.json"
 _FEWEST, _WARMING_UP = 10, 3
 _LOOKED_AT = 40
 _SAME, _OTHER = (0.85, 1.25), (0.6, 1.7)
-"""How far apart two runs of the same settings are on an otherwise idle machine; and of settings that were converted."""
+"""Spread between two runs of the same settings on an otherwise idle machine; and of settings that were converted."""
 
 _CHECKPOINTED = 4 / 3
 _PAIR, _IN_TURN = 2.0, 3.0
@@ -57,7 +57,7 @@ class Pace:
 
 
 def work_of(config: TrainConfig) -> float:
-    """What a step costs, in units that are the same for all sizes and batches."""
+    """Cost of a step, in units that are the same for all sizes and batches."""
     again = _CHECKPOINTED if config.checkpointing else 1.0
     if config.apt:
         again *= _IN_TURN if config.halves_in_turn else _PAIR

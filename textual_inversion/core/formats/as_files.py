@@ -46,7 +46,7 @@ class Job:
 
     @property
     def token(self) -> str:
-        """What diffusers' files are keyed by: the token, else the name that the file is given."""
+        """Key of the vectors in diffusers' files: the token, else the name that the file is given."""
         return self.embedding.name or self.path.stem
 
 

@@ -16,7 +16,7 @@ _WHITE = (255, 255, 255, 230)
 _MIN_SIDE = 256
 _PADDING = 10
 _FALL = 1.5
-"""How fast A1111's gradient falls from the edges."""
+"""Speed at which A1111's gradient falls from the edges."""
 
 
 def captioned(picture: Image.Image, embedding: Embedding) -> Image.Image:

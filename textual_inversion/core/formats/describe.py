@@ -1,4 +1,4 @@
-"""What ``inspect`` says about an embedding."""
+"""Description of an embedding for ``inspect``."""
 
 from __future__ import annotations
 

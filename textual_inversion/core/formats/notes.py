@@ -1,4 +1,4 @@
-"""What a file says about its embedding besides the vectors, and what we are willing to keep of it."""
+"""Notes of a file about its embedding besides the vectors, and the part of them that we are willing to keep."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ _OTHER_PICTURES = {
 
 
 def is_picture(head: bytes) -> bool:
-    """Whether the first bytes are those of a picture of any kind that we know."""
+    """Tell whether the first bytes are those of a picture of any kind that we know."""
     return head.startswith(PNG_SIGNATURE) or _is_webp(head) or _other_kind(head) is not None
 
 

@@ -12,7 +12,7 @@ STEM = "learned_embeds"
 
 
 def second_of(first: Path) -> Path:
-    """Where the CLIP-G half of ``first`` lies (``learned_embeds-steps-500`` -> ``learned_embeds_2-steps-500``)."""
+    """Name the file of the CLIP-G half of ``first`` (``learned_embeds-steps-500`` -> ``learned_embeds_2-steps-500``)."""
     stem = first.stem
     if stem.startswith(STEM):
         return first.with_name(f"{STEM}_2{stem[len(STEM) :]}{first.suffix}")

@@ -1,4 +1,4 @@
-"""Which pictures a batch holds: an endless stream that any step can be looked up in.
+"""Choose the pictures of each batch: an endless stream that any step can be looked up in.
 
 Each size group has its own stream, one seeded permutation after another, cut into batches: the tail of one pass and the
 head of the next share a batch, so nothing is dropped and every picture comes equally often, also when a batch is larger
@@ -17,7 +17,7 @@ from ..base.randomness import permutation
 
 
 def held_out(pictures: int, count: int, *, seed: int) -> list[int]:
-    """Which of ``pictures`` are kept for measuring: ``count`` of them drawn by the seed, none in order to train on one at least."""
+    """Draw ``count`` of ``pictures`` by the seed, to be kept for measuring; none in order to train on one at least."""
     return sorted(permutation(seed, "hold-out", 0, pictures)[: min(count, pictures - 1)])
 
 
@@ -56,7 +56,7 @@ class BatchPlan:
 
     @property
     def steps_per_epoch(self) -> float:
-        """How many optimiser steps one epoch takes on average; no whole number where batches do not fit."""
+        """Count the optimiser steps of one epoch on average; no whole number where batches do not fit."""
         return self.draws_per_epoch / (self.batch_size * self.accumulation)
 
     def batch(self, step: int, micro: int = 0) -> list[int]:
@@ -73,7 +73,7 @@ class BatchPlan:
         return self._cut(members, which=which, start=place * self.batch_size)
 
     def epoch_of(self, step: int) -> int:
-        """How many times the pictures had all been gone through before update ``step``."""
+        """Count how many times the pictures had all been gone through before update ``step``."""
         return step * self.accumulation * self.batch_size // self.draws_per_epoch
 
     def step_in_epoch(self, step: int) -> int:

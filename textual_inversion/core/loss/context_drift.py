@@ -31,7 +31,7 @@ CONTEXTS = (
     "in a small room, shaded style, at the bottom",
     "standing on the grass, photo in black and white",
 )
-"""What follows the embedding in the prompts; every word of it is one that should keep its meaning."""
+"""Texts that follow the embedding in the prompts; every word of them is one that should keep its meaning."""
 
 _CHUNK = 75
 

@@ -21,7 +21,7 @@ from .timesteps import TimestepSampler
 
 
 class PromptSource(Protocol):
-    """Where training prompts come from."""
+    """Source of training prompts."""
 
     def draw(self, indices: Sequence[int], *, step: int, micro: int) -> list[TrainingPrompt]:
         """A prompt for each picture, decided by its arguments alone."""

@@ -42,7 +42,7 @@ def clean_latents(
     *,
     prediction_type: Literal["epsilon", "v_prediction"],
 ) -> torch.Tensor:
-    """What the prediction says the clean latents are: (z_t - sqrt(1 - a) e) / sqrt(a), or sqrt(a) z_t - sqrt(1 - a) v."""
+    """Compute the clean latents that a prediction stands for: (z_t - sqrt(1 - a) e) / sqrt(a), or sqrt(a) z_t - sqrt(1 - a) v."""
     signal, rest = _roots(alpha_bar, noisy)
     if prediction_type == "epsilon":
         return (noisy - rest * prediction) / signal

@@ -1,4 +1,4 @@
-"""What a step minimises: how far the model's prediction is from what it should have predicted."""
+"""Loss of a step: the distance of the model's prediction from its target."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Objective:
     weighting: LossWeighting = "none"
 
     def target(self, latents: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
-        """What the U-Net should say: the noise (epsilon) or the velocity (v), [B, C, h, w]."""
+        """Target of the U-Net: the noise (epsilon) or the velocity (v), [B, C, h, w]."""
         if self.schedule.prediction_type == "epsilon":
             return noise
         return velocity(latents, noise, self.schedule.alphas_cumprod[timesteps.cpu()])
@@ -48,7 +48,7 @@ class Objective:
         return each.mean(dim=(1, 2, 3)) * self.timestep_weight(timesteps).to(each.dtype).to(each.device)
 
     def timestep_weight(self, timesteps: torch.Tensor) -> torch.Tensor:
-        """What each picture's error counts, [B]."""
+        """Weight of each picture's error, [B]."""
         weights = self._min_snr(timesteps)
         if self.weighting == "velocity" and self.schedule.prediction_type == "epsilon":
             weights = weights / self.schedule.alphas_cumprod[timesteps.cpu()].clamp(min=1 / _LARGEST_WEIGHT)

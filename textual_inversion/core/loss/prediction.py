@@ -32,7 +32,7 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class PlainPrediction:
-    """What the U-Net says under the prompt alone: textual inversion."""
+    """Prediction of the U-Net under the prompt alone: textual inversion."""
 
     lease: Lease
     name: str

@@ -14,7 +14,7 @@ from ..embedding.pair import negative_name
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPrompt:
-    """What one picture is called. ``negative`` is the negative prompt in a pair's run, and empty otherwise."""
+    """Prompt of one picture. ``negative`` is the negative prompt in a pair's run, and empty otherwise."""
 
     text: str
     negative: str = ""
@@ -22,7 +22,7 @@ class TrainingPrompt:
 
 @dataclass(frozen=True, kw_only=True)
 class NegativePrompts:
-    """How a pair's negative prompts are made. ``template`` None: the very line of the prompt.
+    """Rule for a pair's negative prompts. ``template`` None: the very line of the prompt.
 
     ``filewords`` off leaves the caption out of them (DreamArtist's *Positive filewords only*).
     """

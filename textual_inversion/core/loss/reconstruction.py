@@ -14,7 +14,7 @@ from .noise import clean_latents
 
 
 class PictureSource(Protocol):
-    """Where the pictures' own pixels come from."""
+    """Source of the pictures' own pixels."""
 
     def __call__(self, indices: Sequence[int]) -> torch.Tensor:
         """float32 [B, 3, H, W] in [-1, 1] on the CPU."""

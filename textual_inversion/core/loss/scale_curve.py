@@ -1,4 +1,4 @@
-"""How the guidance scale runs between its ends: named curves, and small expressions of ``rate`` that are never executed.
+"""Course of the guidance scale between its ends: named curves, and small expressions of ``rate`` that are never executed.
 
 DreamArtist handed such an expression to Python. Here it is parsed, and only numbers, ``rate``, arithmetic and a few
 functions are understood.

@@ -1,4 +1,4 @@
-"""Which noise levels a step trains on."""
+"""Draw the noise levels that a step trains on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ USUAL_LAST = 999
 
 
 def level_weights(bias: TimestepBias, schedule: NoiseSchedule) -> torch.Tensor | None:
-    """How often each level is wanted: ``noisy`` in proportion to max logSNR - logSNR (TextBoost, Park et al. 2024)."""
+    """Relative frequency of each level: ``noisy`` in proportion to max logSNR - logSNR (TextBoost, Park et al. 2024)."""
     if bias == "none":
         return None
     a = schedule.alphas_cumprod.double().clamp(1e-8, 1 - 1e-8)
@@ -64,7 +64,7 @@ class TimestepSampler:
         return levels.clamp_(self.low, self.high)
 
     def _level(self, shares: torch.Tensor) -> torch.Tensor:
-        """Which level above the lowest lies at these shares (0 to 1) of all draws."""
+        """Find the level above the lowest at these shares (0 to 1) of all draws."""
         if self.weights is None:
             return (shares * (self.high - self.low + 1)).floor().long()
         below = self.weights[self.low : self.high + 1].double().cumsum(0)

@@ -12,7 +12,7 @@ from PIL import Image
 
 @dataclass(frozen=True, kw_only=True)
 class SentenceRules:
-    """How long sentences may be, in tokens, and how widely the model searches for them."""
+    """Limits of sentences, in tokens, and the width of the model's search for them."""
 
     num_beams: int = 1
     min_length: int = 24
@@ -40,7 +40,7 @@ class CaptionModels(Protocol):
 
     @property
     def defaults(self) -> Mapping[str, Any]:
-        """Where the owner has settings of its own for captions: values for fields of ``PrepareSettings``."""
+        """Settings of the owner for captions, where it has its own: values for fields of ``PrepareSettings``."""
         ...
 
     def blip(self, rules: SentenceRules) -> AbstractContextManager[Captioner]: ...

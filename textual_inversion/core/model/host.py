@@ -58,7 +58,7 @@ class LatentMoments:
 
 @dataclass(frozen=True, kw_only=True)
 class Conditioning:
-    """What the U-Net is told.
+    """Input of the U-Net besides latents and timesteps.
 
     ``context``: [B, tokens, width], tokens a multiple of 77. ``vector``: SDXL's pooled text and sizes [B, 2816], else None.
     ``inserted``: for each prompt, how many rows of live vectors went into it.
@@ -71,7 +71,7 @@ class Conditioning:
 
 @dataclass(frozen=True, kw_only=True)
 class LeaseRequest:
-    """What a run wants from the model while it holds it. None means: as the host has it set.
+    """Wishes of a run about the model while it holds it. None means: as the host has it set.
 
     ``vae``: empty for what the host has set, ``OWN_VAE``, or what ``Host.find_vae`` finds; it is in the model as long as it is lent.
     """
@@ -156,7 +156,7 @@ class Lease(Protocol):
         ...
 
     def vae_attention(self, pixels: torch.Tensor) -> VaeAttention:
-        """What looks alike in a picture [1, 3, H, W] in [-1, 1], H and W multiples of 8, by the VAE's encoder. No gradient."""
+        """Record what looks alike in a picture [1, 3, H, W] in [-1, 1], H and W multiples of 8, by the VAE's encoder. No gradient."""
         ...
 
     def park_vae(self) -> None:
@@ -192,7 +192,7 @@ class Lease(Protocol):
 
 
 class Host(Protocol):
-    """Whoever owns the model, the folders and the prompt box."""
+    """Owner of the model, the folders and the prompt box."""
 
     @property
     def name(self) -> str: ...
@@ -213,7 +213,7 @@ class Host(Protocol):
         ...
 
     def count_tokens(self, text: str) -> int | None:
-        """How many tokens of a prompt a text takes, without start and end; None while that is not known. Loads nothing."""
+        """Count the tokens of a prompt that a text takes, without start and end; None while that is not known. Loads nothing."""
         ...
 
     def vae_names(self) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""What of a model decides how much memory training takes, as plain numbers: given by hosts, read by ``memory_estimate``."""
+"""Sizes of a model that training memory depends on, as plain numbers."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class VaeAttention:
 
 
 class Recorded:
-    """What ``recorded`` saw."""
+    """Result of ``recorded``."""
 
     def __init__(self) -> None:
         self.outputs: list[torch.Tensor] = []

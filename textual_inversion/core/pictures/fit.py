@@ -1,4 +1,4 @@
-"""How a picture of any size becomes one of the training size."""
+"""Bring a picture of any size to the training size."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def target_size(size: Size, *, fit: Fit, width: int, height: int) -> Size:
 
 
 def source_box(size: Size, target: Size, *, fit: Fit) -> Box:
-    """What of a picture of ``size`` is kept.
+    """Find the part of a picture of ``size`` that is kept.
 
     ``stretch`` keeps everything, as A1111 does; ``none`` the middle without resizing; the others the largest
     middle part that has the target's shape.

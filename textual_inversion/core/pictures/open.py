@@ -38,7 +38,7 @@ _DECODER_ERRORS = (
     Image.DecompressionBombError,
     ImageCms.PyCMSError,
 )
-"""What Pillow's decoders are known to raise on broken files."""
+"""Errors that Pillow's decoders are known to raise on broken files."""
 
 
 _ORIENTATION, _ON_ITS_SIDE = 0x0112, range(5, 9)
@@ -81,7 +81,7 @@ class PictureFacts:
 
 
 def peek_picture(path: Path) -> PictureFacts:
-    """What can be known of a file without the whole cost of opening it: a fraction of it for PNG and JPEG.
+    """Read the facts of a file without the whole cost of opening it: a fraction of it for PNG and JPEG.
 
     Raises InputError, as ``open_picture`` would, for what is no picture, is cut off or is damaged as far as checksums
     (PNG) and the coarse part of the data (JPEG) tell.

@@ -1,4 +1,4 @@
-"""What a finished run puts on the card of its embedding: a preview, the step, and notes."""
+"""Fill the card of a trained embedding at the end of a run: a preview, the step, and notes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def write_card(run: RunDirectory, path: Path, embedding: Embedding, *, today: da
 
 
 def _pair_facts(notes: Mapping[str, str]) -> dict[str, object]:
-    """What a card of a pair has to know: one click fills both prompts, and the negative half belongs into the negative one."""
+    """Facts of a pair for its card: one click fills both prompts, and the negative half belongs into the negative one."""
     if notes.get("pair") == "negative":
         return {"negative": True}
     if notes.get("pair") == "positive":
@@ -79,7 +79,7 @@ def _previews(run: RunDirectory) -> Mapping[int, Path]:
 
 
 def _pair(notes: Mapping[str, str]) -> dict[str, object]:
-    """What a click on the card of either half of a pair has to do, from what its file says."""
+    """Defaults for a click on the card of either half of a pair, from what its file says."""
     if notes.get("pair") == "negative":
         return {"negative": True}
     if notes.get("pair") != "positive":

@@ -1,4 +1,4 @@
-"""What a run tells those who watch it: small records, in order, fit for JSON."""
+"""Events of a run for those who watch it: small records, in order, fit for JSON."""
 
 from __future__ import annotations
 

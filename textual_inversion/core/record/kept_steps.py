@@ -33,7 +33,7 @@ class StepReference:
 
 
 def has_step(text: str) -> bool:
-    """Whether a look for references is worth its while."""
+    """Tell whether a look for references is worth its while."""
     return "@" in text and _AT_STEP.search(text) is not None
 
 
@@ -148,7 +148,7 @@ class StepCopies:
                 yield max(state.st_mtime, _time(run.state)), run
 
     def _name(self, plan: Path, written: int) -> str | None:
-        """What a run's embedding is called, read once; None where its folder cannot be read as a run."""
+        """Read the name of a run's embedding once; None where its folder cannot be read as a run."""
         known = self._names.get(plan)
         if known is None or known[0] != written:
             try:

@@ -1,4 +1,4 @@
-"""How fast a run goes, and how long it still takes."""
+"""Pace of a run, and the time that remains."""
 
 from __future__ import annotations
 

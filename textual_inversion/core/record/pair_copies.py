@@ -13,7 +13,7 @@ from .run_folder import RunDirectory
 
 
 def pair_notes(config: TrainConfig, notes: Mapping[str, str], *, negative: bool) -> dict[str, str]:
-    """What each file of a pair says about the other."""
+    """Notes of each file of a pair about the other."""
     partner = config.name if negative else negative_name(config.name)
     half = "negative" if negative else "positive"
     return {**notes, "pair": half, "partner": partner, "guidance_scale": config.guidance.strip()}

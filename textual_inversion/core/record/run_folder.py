@@ -96,7 +96,7 @@ class RunDirectory:
 
 
 def _moved(path: Path, folder: Path) -> Path:
-    """Where the file is now; where it was, if another program holds it."""
+    """Find the file after a move; where it was, if another program holds it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return path.replace(folder / path.name)

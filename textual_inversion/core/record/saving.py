@@ -1,4 +1,4 @@
-"""What a run writes besides its previews: copies, pictures that carry the vectors, the finished embedding."""
+"""Files of a run besides its previews: copies, pictures that carry the vectors, the finished embedding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the making of a comparison sheet tells those who watch it."""
+"""Events of the making of a comparison sheet, for those who watch it."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def _gradients(
 
 
 def _repeats(job: Job) -> list[int]:
-    """How often each picture comes in an epoch; those kept for measuring never."""
+    """Count the appearances of each picture in an epoch; those kept for measuring have none."""
     repeats = list(job.dataset.repeats or [1] * len(job.dataset.items))
     for index in held_out(len(repeats), job.config.hold_out, seed=job.config.seed):
         repeats[index] = 0

@@ -170,7 +170,7 @@ def _beginning(
 
 
 def _recorded(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What run.json says about the run; what has not the form that we give it is left out."""
+    """Read what run.json says about the run; what has not the form that we give it is left out."""
     found: Mapping[str, Any] = content["resolved"] if isinstance(content.get("resolved"), dict) else {}
     notes: Mapping[str, Any] = found["notes"] if isinstance(found.get("notes"), dict) else {}
     digest = found.get("checkpoint_sha256")
@@ -200,7 +200,7 @@ def _copy_of(run: RunDirectory, step: int) -> Embedding:
 
 
 def dataset_options(config: TrainConfig) -> DatasetOptions:
-    """How a run's pictures are read."""
+    """Options for reading a run's pictures."""
     return DatasetOptions(
         width=config.width,
         height=config.height,

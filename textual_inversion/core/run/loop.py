@@ -166,7 +166,7 @@ class Trainer:
         return tuple(str(path) for path in self.run.set_undone_aside(step))
 
     def _earlier_copies(self, step: int) -> str:
-        """What is left to try where the very state that was resumed goes bad."""
+        """List the copies left to try where the very state that was resumed goes bad."""
         copies = [str(each) for each in self.run.kept() if each < step]
         if step > self.plan.start_step or not copies:
             return ""

@@ -23,7 +23,7 @@ from ..update.state import RunState
 
 @dataclass(frozen=True, kw_only=True)
 class Partner:
-    """Where the negative half begins, and how its prompts are written.
+    """The start of the negative half, and the rule for its prompts.
 
     ``origin`` is the file in the embeddings folder that has its name now; ``template`` None means the prompt's own.
     """

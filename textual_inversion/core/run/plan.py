@@ -1,4 +1,4 @@
-"""What a run will really do, with nothing left open; written as ``run.json``."""
+"""Plan of a run, with nothing left open; written as ``run.json``."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class RunPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What a plan is made from besides the settings."""
+    """Material of a plan besides the settings."""
 
     start_step: int
     vectors: int

@@ -1,4 +1,4 @@
-"""When to stop: the rule of DVAR on the fixed-batch loss, and that it no longer falls."""
+"""Decide when to stop: the rule of DVAR on the fixed-batch loss, and that it no longer falls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ presets, and a third of the steps is saved; with 0.035 it was half a percent, an
 
 
 def settling_window(*, steps: int, every: int) -> int:
-    """How many measurements must agree, in a run of ``steps`` that measures at every ``every``-th.
+    """Count the measurements that must agree, in a run of ``steps`` that measures at every ``every``-th.
 
     DVAR's 310 steps, its figure for textual inversion; of a short run a quarter, as the rule could never hold there before the
     run's end; never fewer than 4.

@@ -1,4 +1,4 @@
-"""How a new embedding may begin."""
+"""Ways in which a new embedding may begin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is trained, how long and how fast."""
+"""Settings of the embedding, the length and the learning rate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..base.options import option
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingSettings:
-    """What is trained, how long and how fast."""
+    """Settings of the embedding, the length and the learning rate."""
 
     name: str = option(
         "",

@@ -1,4 +1,4 @@
-"""How much memory the model takes."""
+"""Settings of the memory that the model takes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
 @dataclass(frozen=True, kw_only=True)
 class MemorySettings:
-    """How much memory the model takes."""
+    """Settings of the memory that the model takes."""
 
     checkpointing: bool = option(
         False, "Gradient checkpointing", group="Memory", advanced=True, help="Less memory, about a third slower."

@@ -1,4 +1,4 @@
-"""What is minimised."""
+"""Settings of the loss."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LossWeighting = Literal["none", "velocity"]
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveSettings:
-    """What is minimised."""
+    """Settings of the loss."""
 
     loss: LossKind = option(
         "mse",

@@ -1,4 +1,4 @@
-"""How the vectors move."""
+"""Settings of the optimiser: how the vectors move."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NormRule = Literal["none", "clamp", "fixed"]
 
 @dataclass(frozen=True, kw_only=True)
 class OptimiserSettings:
-    """How the vectors move."""
+    """Settings of the optimiser: how the vectors move."""
 
     batch_size: int = option(
         1,

@@ -1,4 +1,4 @@
-"""Which pictures, and how they become latents."""
+"""Settings of the pictures, and of their way to latents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LatentSampling = Literal["once", "deterministic", "random"]
 
 @dataclass(frozen=True, kw_only=True)
 class PictureSettings:
-    """Which pictures, and how they become latents."""
+    """Settings of the pictures, and of their way to latents."""
 
     data: tuple[str, ...] = option(
         (),

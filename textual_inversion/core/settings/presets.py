@@ -39,7 +39,7 @@ _PAIR: Mapping[str, object] = {
     "ema": 0.97,
     "reconstruction": 1.0,
 }
-"""What the mini-guide to DreamArtist and its author advise for every pair; the clipping is what it always did."""
+"""Advice of the mini-guide to DreamArtist and its author for every pair; the clipping is what it always did."""
 
 
 def _character(positive: int, negative: int, *, detail: str) -> Preset:
@@ -117,7 +117,7 @@ _MEASURED: Mapping[str, object] = {
     "image_every": 50,
     "evaluate_every": 20,
 }
-"""What won in the study (docs/study.md), named in full so that nothing is left over from another preset."""
+"""Winners of the study (docs/study.md), named in full so that nothing is left over from another preset."""
 
 _WEIGHTS_HELP = (
     "Losses look larger than usual: noisy pictures count more, which is where shape and layout are decided. A style that all "

@@ -1,4 +1,4 @@
-"""What is said about the pictures."""
+"""Settings of the prompts: what is said about the pictures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..base.options import option
 
 @dataclass(frozen=True, kw_only=True)
 class PromptSettings:
-    """What is said about the pictures."""
+    """Settings of the prompts: what is said about the pictures."""
 
     template: str = option(
         "style_filewords.txt",

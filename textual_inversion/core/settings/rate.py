@@ -1,4 +1,4 @@
-"""What a learning-rate text means at each step.
+"""Meaning of a learning-rate text at each step.
 
 The pieces are A1111's (``0.1:500, 0.01:1000, 0.001``), each with a shape of its own if wanted
 (``5e-3 cosine``, ``5e-3 linear 1e-4:500, 1e-4``), and a warm-up in front (``warmup:5%, 5e-3``).
@@ -63,7 +63,7 @@ class Schedule:
         return segment.rate_at(step) * warm
 
     def stop_sentence(self) -> str | None:
-        """What to tell a person whose text ends before the run does; None where it does not."""
+        """Sentence for a person whose text ends before the run does; None where it does not."""
         if not self.stops_early:
             return None
         return (

@@ -1,4 +1,4 @@
-"""What is written, and the previews."""
+"""Settings of what is written, and of the previews."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..base.options import option
 
 @dataclass(frozen=True, kw_only=True)
 class SavingSettings:
-    """What is written, and the previews."""
+    """Settings of what is written, and of the previews."""
 
     log_dir: str = option(
         "textual_inversion",

@@ -35,7 +35,7 @@ class TrainConfig(
     PictureSettings,
     EmbeddingSettings,
 ):
-    """What a person asks for. ``resolve()`` turns it, with the model and the pictures, into a ``RunPlan``."""
+    """Settings of a training as a person asks for them. ``resolve()`` turns it, with the model and the pictures, into a ``RunPlan``."""
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> TrainConfig:

@@ -1,4 +1,4 @@
-"""What is measured while training goes on."""
+"""Settings of what is measured while training goes on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..base.options import option
 
 @dataclass(frozen=True, kw_only=True)
 class WatchingSettings:
-    """What is measured while training goes on."""
+    """Settings of what is measured while training goes on."""
 
     csv_every: int = option(
         500,

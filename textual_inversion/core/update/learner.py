@@ -34,7 +34,7 @@ _UNNAMED_STEPS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Advance:
-    """What one optimiser step did. ``gradient_norm`` is the true (unscaled) one before clipping."""
+    """Result of one optimiser step. ``gradient_norm`` is the true (unscaled) one before clipping."""
 
     loss: float
     gradient_norm: float

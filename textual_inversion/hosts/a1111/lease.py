@@ -135,7 +135,7 @@ class A1111Lease:
 
     @torch.no_grad()
     def _nothing_kept(self, noisy: Tensor) -> Tensor:
-        """What an inpainting U-Net reads when all is to be drawn: a mask of ones, and the latents of a grey picture.
+        """Input of an inpainting U-Net when all is to be drawn: a mask of ones, and the latents of a grey picture.
 
         As the web UI's ``txt2img_image_conditioning``, with the mean of the posterior in place of a sample.
         """

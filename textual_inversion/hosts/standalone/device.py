@@ -1,4 +1,4 @@
-"""Where the model runs, and why not on the card that is there."""
+"""Choose the device that the model runs on, and say why it is not the card that is there."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class StandaloneHost:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What a person should know before a run: an NVIDIA card that is not used, guesses about the checkpoint."""
+        """Sentences for a person before a run: an NVIDIA card that is not used, guesses about the checkpoint."""
         card = unused_card() if self.device.type == "cpu" else None
         guesses = self._model.layout.warnings if self._model else ()
         return ((card,) if card else ()) + guesses

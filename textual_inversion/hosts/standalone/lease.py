@@ -150,7 +150,7 @@ class StandaloneLease:
         )
 
     def read_steps(self, prompts: Sequence[str], *, names: Collection[str]) -> ReadPrompts:
-        """What ``name@step`` in them stands for."""
+        """Read the embeddings that ``name@step`` in them stands for."""
         return read_steps(prompts, self._copies, names=names, widths=self.widths)
 
     @property
@@ -182,7 +182,7 @@ class StandaloneLease:
 
     @torch.no_grad()
     def _nothing_kept(self, noisy: Tensor) -> Tensor:
-        """What an inpainting U-Net reads when all is to be drawn: a mask of ones, and the latents of a grey picture.
+        """Input of an inpainting U-Net when all is to be drawn: a mask of ones, and the latents of a grey picture.
 
         As A1111's ``txt2img_image_conditioning``, with the mean of the posterior in place of a sample.
         """

@@ -21,7 +21,7 @@ from .loading import LoadedModel
 
 _SUFFIXES = (*SUFFIXES, ".pt", ".bin")
 _OLD_ATTENTION = {".query.": ".to_q.", ".key.": ".to_k.", ".value.": ".to_v.", ".proj_attn.": ".to_out.0."}
-"""How diffusers called the layers of the VAE's attention before 0.15."""
+"""Names of the layers of the VAE's attention in diffusers before 0.15."""
 
 
 def find_vae(name: str) -> Path | None:

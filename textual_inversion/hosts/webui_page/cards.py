@@ -85,7 +85,7 @@ def _shown_as_text(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _clicked(page: Any, item: Mapping[str, Any]) -> dict[str, str]:
-    """What a click does, where it is not what the web UI does by itself: put the name into the box used last."""
+    """Action of a click, where it is not what the web UI does by itself: put the name into the box used last."""
     path, name = Path(item["filename"]), str(item["name"])
     known = sd_hijack.model_hijack.embedding_db.word_embeddings
     card = read_user_metadata(path) if page.lister.exists(str(metadata_path(path))) else UserMetadata()

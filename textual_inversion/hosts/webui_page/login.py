@@ -1,4 +1,4 @@
-"""Who may talk to the web UI: Gradio's login (a cookie), or the API's (HTTP Basic)."""
+"""Check who may talk to the web UI: Gradio's login (a cookie), or the API's (HTTP Basic)."""
 
 from __future__ import annotations
 

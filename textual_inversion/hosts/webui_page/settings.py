@@ -29,7 +29,7 @@ class Settings:
         self._own: tuple[OwnSetting, ...] = ()
 
     def training(self) -> dict[str, Any]:
-        """What runs begin with, by field of ``TrainConfig``: *Settings > Training*, then our own section."""
+        """First values of runs, by field of ``TrainConfig``: *Settings > Training*, then our own section."""
         return _values({**_TRAINING, **{setting.field: setting.key for setting in self._own if setting.field}})
 
     def add(self, settings: Sequence[OwnSetting], explained: Sequence[tuple[str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""What the guides advise about pictures, found in the pictures themselves. Advice only, and it may be wrong.
+"""Look for what the guides advise about pictures, in the pictures themselves. Advice only, and it may be wrong.
 
 Each function takes what ``core.dataset_report`` checks (its ``Material``) and yields findings; ``advice_checks`` binds them to
 the pictures, which are then read once.

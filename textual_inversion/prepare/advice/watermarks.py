@@ -26,7 +26,7 @@ _SPOT = 0.15
 
 
 def has_lettering(grey: np.ndarray) -> bool:
-    """Whether some band of ``grey`` (float [height, width], 0 to 255) is crowded with strokes, and what is around it is not."""
+    """Tell whether some band of ``grey`` (float [height, width], 0 to 255) is crowded with strokes, and what is around it is not."""
     across = grey[:, 2:] - grey[:, :-2]
     sign = np.where(across > _STROKE, 1, np.where(across < -_STROKE, -1, 0))
     window = max(16, grey.shape[1] // 4)
@@ -39,7 +39,7 @@ def has_lettering(grey: np.ndarray) -> bool:
 
 
 def _changes(row: np.ndarray) -> int:
-    """How often a dark edge follows a light one or the other way round."""
+    """Count the changes from a light edge to a dark one or the other way round."""
     edges = row[row != 0]
     return int(np.count_nonzero(edges[1:] != edges[:-1]))
 
@@ -62,7 +62,7 @@ def _is_calm(changes: np.ndarray, start: int, end: int) -> bool:
 
 
 def repeated_marks(squares: Sequence[np.ndarray]) -> bool:
-    """Whether strong edges come back at the same small place in nearly all pictures (float [192, 192, 3], 0 to 255).
+    """Tell whether strong edges come back at the same small place in nearly all pictures (float [192, 192, 3], 0 to 255).
 
     The median over pictures of their gradients is what they share (Dekel et al. 2017, "On the Effectiveness of Visible
     Watermarks"); of different pictures next to nothing remains of it.

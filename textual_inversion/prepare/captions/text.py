@@ -8,7 +8,7 @@ from ..settings.captions import CaptionSettings
 
 
 def needs_new(old: str, settings: CaptionSettings) -> bool:
-    """Whether a model has to look at the picture at all."""
+    """Tell whether a model has to look at the picture at all."""
     return bool(settings.caption) and not (settings.existing == "keep" and old)
 
 

@@ -47,7 +47,7 @@ class Developed:
 
     @property
     def captions(self) -> int:
-        """How many it takes: one for each part."""
+        """Count the captions it takes: one for each part."""
         return 1 + max(result.shown for result in self.results)
 
 

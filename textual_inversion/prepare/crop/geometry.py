@@ -56,7 +56,7 @@ def stretched(size: Size, target: Size) -> Cut:
 
 
 def is_oversized(size: Size, settings: GeometrySettings) -> bool:
-    """Whether a picture is so much longer than the training shape that it should be split (A1111's rule)."""
+    """Tell whether a picture is so much longer than the training shape that it should be split (A1111's rule)."""
     width, height = settings.width, settings.height
     tall, wide = size[0] * height / (size[1] * width), size[1] * width / (size[0] * height)
     ratio = tall if size[1] > size[0] else wide

@@ -1,4 +1,4 @@
-"""What a destination folder remembers of the jobs that filled it, so that a second one doubles nothing.
+"""Memory of a destination folder about the jobs that filled it, so that a second one doubles nothing.
 
 A file of JSON lines that web UIs and trainers pass over (its name begins with a dot). A source has a line when its
 results are about to be written, and another when they are; of a job that was killed in between the first one tells which

@@ -1,4 +1,4 @@
-"""What results are called, so that file name captions read back as what was meant."""
+"""Names of results, chosen so that file name captions read back as what was meant."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class ResultWriter:
         return _Planned(picture=f"{stem}.png", contents=contents)
 
     def _write_missing(self, contents: Mapping[str, bytes], *, kept: set[str]) -> None:
-        """What somebody may have edited, or taken out, since it was made stays as it is. The picture comes last: a caption
+        """Write what is missing. What somebody may have edited, or taken out, since it was made stays as it is. The picture comes last: a caption
         without a picture harms nobody."""
         for name, content in reversed(contents.items()):
             if name not in kept or not self.all_there([name]):

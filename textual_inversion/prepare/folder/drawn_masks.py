@@ -72,7 +72,7 @@ def save_mask(folder: Path, picture: Path, png: bytes, *, graded: bool = False) 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What was drawn on a picture, and the picture: both as large as the page shows them, 1024 pixels a side at most."""
+    """A drawn mask and its picture: both as large as the page shows them, 1024 pixels a side at most."""
 
     picture: Image.Image
     mask: Image.Image

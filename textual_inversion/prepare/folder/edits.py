@@ -1,4 +1,4 @@
-"""What can be done to a caption, and to all of a folder at once. Pure functions on texts."""
+"""Edits of a caption, and of all captions of a folder at once. Pure functions on texts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def tags_of(caption: str) -> list[str]:
-    """What stands between commas, without blanks around it."""
+    """Split a text at its commas, without blanks around the parts."""
     return [tag for tag in map(str.strip, caption.split(",")) if tag]
 
 

@@ -1,4 +1,4 @@
-"""What was done with each file of the source, in words that can be shown and kept."""
+"""Report on each file of the source, in words that can be shown and kept."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class JobReport:
 
     @property
     def results(self) -> int:
-        """How many pictures were written."""
+        """Count the pictures that were written."""
         return sum(len(file.results) for file in self.files if file.outcome == "made")
 
     def summary(self) -> str:

@@ -1,4 +1,4 @@
-"""What lies in a source folder, every file of it: pictures with their captions and masks, and why others are left out."""
+"""List a source folder, every file of it: pictures with their captions and masks, and why others are left out."""
 
 from __future__ import annotations
 

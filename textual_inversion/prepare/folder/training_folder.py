@@ -69,7 +69,7 @@ class TrainingFolder:
         return list(captions)
 
     def last_edit(self) -> str:
-        """What ``undo`` would undo; empty where there is nothing."""
+        """Name the edit that ``undo`` would undo; empty where there is nothing."""
         edits = self._journal.edits()
         return edits[-1].what if edits else ""
 

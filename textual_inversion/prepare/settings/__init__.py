@@ -1,4 +1,4 @@
-"""What preparing pictures can be told, a file for each group of the form; ``PrepareSettings`` is all of them together."""
+"""Settings of preparing pictures, a file for each group of the form; ``PrepareSettings`` is all of them together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where captions come from and how they are written."""
+"""Settings of captions: their source and their form."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Existing = Literal["ignore", "keep", "prepend", "append"]
 
 @dataclass(frozen=True, kw_only=True)
 class CaptionSettings:
-    """Where captions come from and how they are written."""
+    """Settings of captions: their source and their form."""
 
     caption: tuple[CaptionModel, ...] = option(
         (),

@@ -1,4 +1,4 @@
-"""Which part of each picture is kept, and at what size."""
+"""Settings of the crop: the part of each picture that is kept, and its size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Objective = Literal["area", "error"]
 
 @dataclass(frozen=True, kw_only=True)
 class GeometrySettings:
-    """Which part of each picture is kept, and at what size."""
+    """Settings of the crop: the part of each picture that is kept, and its size."""
 
     width: int = option(
         512,

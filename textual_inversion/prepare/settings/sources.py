@@ -1,4 +1,4 @@
-"""Where pictures come from and where the results go."""
+"""Settings of the source and the destination."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Alpha = Literal["keep", "drop", "white", "black"]
 
 @dataclass(frozen=True, kw_only=True)
 class SourceSettings:
-    """Where pictures come from and where the results go."""
+    """Settings of the source and the destination."""
 
     source: str = option(
         "", "Source directory", group="Folders", help="Folder with your pictures. Nothing in it is ever changed."

@@ -1,4 +1,4 @@
-"""What the losses say about whether it is worth going on, in sentences.
+"""Advice from the losses on whether it is worth going on, in sentences.
 
 Two rules that guides for AUTOMATIC1111 give: results are seldom good while the loss stays above 0.3, and a loss that has not
 fallen for ten epochs will hardly fall any more. An epoch is once through the pictures, as there. The fixed-batch loss is used

@@ -1,4 +1,4 @@
-"""What the folder of an earlier run tells of it: its curves, previews and copies, as the events that told of them then."""
+"""Read the folder of an earlier run: its curves, previews and copies, as the events that told of them then."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class FoundRun:
         }
 
     def history(self, *, up_to: int | None = None) -> History:
-        """What its folder tells; as far as step ``up_to`` for a run that continues from there, whose copies are its own."""
+        """Read the events from its folder; as far as step ``up_to`` for a run that continues from there, whose copies are its own."""
         history = History()
         for event in events_of(self.folder, up_to=up_to):
             if up_to is None or not isinstance(event, Saved):

@@ -1,4 +1,4 @@
-"""Where a run stands, from its events: what lists and headings show without reading the events again."""
+"""Summary of a run from its events: what lists and headings show without reading the events again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which process something belongs to, and whether that very process is still there."""
+"""Identify the process that something belongs to, and tell whether that very process is still there."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _started(pid: int) -> float:
 
 
 def _is_running(pid: Any, started: Any) -> bool:
-    """Whether the very process is there that wrote this: the number alone may have been given to another one since."""
+    """Tell whether the very process is there that wrote this: the number alone may have been given to another one since."""
     if not isinstance(pid, int) or isinstance(pid, bool) or pid <= 0 or not isinstance(started, (int, float)):
         return False
     try:

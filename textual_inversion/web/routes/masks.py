@@ -45,7 +45,7 @@ class MaskApi:
         return {"mask": name}
 
     def spread_mask(self, call: Call) -> dict[str, Any]:
-        """What was drawn, spread over what looks alike; nothing is written. One at a time: each waits for the model."""
+        """Spread what was drawn over what looks alike; nothing is written. One at a time: each waits for the model."""
         request = build(requests.SpreadRequest, call.body)
         folder, png = self._folders.folder(request), _decoded(request.png)
         drawn = drawn_on(picture_named(folder, request.name), png)

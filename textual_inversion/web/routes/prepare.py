@@ -25,7 +25,7 @@ from .runs import Call
 
 _PATHS = ("source", "destination")
 _IN_PLACE = {"existing": "keep"}
-"""Where captions lie beside the pictures already, none of them is replaced unasked, whatever a web UI does elsewhere."""
+"""Rule for captions that lie beside the pictures already: none of them is replaced unasked, whatever a web UI does elsewhere."""
 
 
 class PrepareApi:
@@ -243,7 +243,7 @@ def prepare_api(manager: RunManager, folders: Folders, preparations: Preparation
 
 
 def _change(request: requests.EditRequest) -> tuple[str, Callable[[str], str]]:
-    """What is done to each caption, in words and as a function."""
+    """Change of each caption, in words and as a function."""
     if request.action == "replace":
         if not request.find:
             raise InputError("Nothing is given to search for.", field="find")

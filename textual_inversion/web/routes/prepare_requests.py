@@ -1,4 +1,4 @@
-"""What the preparation of pictures can be asked over HTTP. Labels are in the form only where a person fills it in."""
+"""Requests about the preparation of pictures over HTTP. Labels are in the form only where a person fills it in."""
 
 from __future__ import annotations
 

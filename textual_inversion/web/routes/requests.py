@@ -1,4 +1,4 @@
-"""What can be asked besides training, with the words that forms and messages use. ``TrainConfig`` is the request to train."""
+"""Requests besides training, with the words that forms and messages use. ``TrainConfig`` is the request to train."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class ConvertRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class UseRequest:
-    """Which step becomes the finished embedding."""
+    """Step that becomes the finished embedding."""
 
     step: int = option(0, "Step", group="Use", low=0, high=10_000_000, help="One of which a copy was kept.")
     stop: bool = option(False, "Stop the run first", group="Use", help="Its end would replace the step.")
@@ -94,14 +94,14 @@ class UseRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class MoveRequest:
-    """Where in the queue a run waits."""
+    """Place in the queue for a run that waits."""
 
     place: int = option(1, "Place", group="Queue", low=1, high=1_000_000, help="From 1, the next one.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueueRequest:
-    """How the queue goes on."""
+    """Mode of the queue."""
 
     go_on_after_restart: bool = option(
         False, "Go on by itself after a restart", group="Queue", help="Otherwise what was queued waits to be started."
@@ -110,7 +110,7 @@ class QueueRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class ResumeRequest:
-    """How a run goes on."""
+    """Settings of a run that goes on."""
 
     steps: int | None = option(None, "Max steps", group="Resume", low=1, high=10_000_000, help="A new total.")
     from_step: int | None = option(None, "From step", group="Resume", low=0, high=10_000_000, help="A saved step.")

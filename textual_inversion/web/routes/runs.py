@@ -1,4 +1,4 @@
-"""What each HTTP route does, without HTTP: from the fields of a call to something fit for JSON."""
+"""HTTP routes of runs, without HTTP: from the fields of a call to something fit for JSON."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Api:
         return {"step": used.step, "file": str(used.path), "kept": kept, "warnings": list(used.warnings)}
 
     def _check_paths(self, run: str) -> None:
-        """What a run on disk names was written by whoever could write there."""
+        """Check the paths of a run on disk: what it names was written by whoever could write there."""
         self._access.check_config(self._manager.settings(run))
         folder = self._manager.folder(run)
         if folder is not None:

@@ -1,4 +1,4 @@
-"""How much a file may hold before it is refused. All far beyond any embedding, all small enough to be read safely.
+"""Limits on the content of a file. All far beyond any embedding, all small enough to be read safely.
 
 The largest embedding that a prompt can use is 75 vectors of 2048 values (SDXL): 153,600 values, 0.6 MB.
 """

@@ -29,12 +29,12 @@ class Instance:
 
 
 Call = Callable[[tuple[object, ...]], object]
-"""What stands for a callable: receives the arguments that the pickle would have called it with."""
+"""Stand-in for a callable: receives the arguments that the pickle would have called it with."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """What a pickle may mention: ``calls`` by "module.name", ``instances`` (classes), and how it refers to storages."""
+    """Names that a pickle may mention: ``calls`` by "module.name", ``instances`` (classes), and how it refers to storages."""
 
     calls: dict[str, Call]
     instances: frozenset[str]

@@ -34,7 +34,7 @@ _ITEM_SIZES = {
 
 
 def read_torch_file(path: Path) -> object:
-    """What was given to ``torch.save``, with ``TorchTensor`` descriptions in place of tensors.
+    """Read what was given to ``torch.save``, with ``TorchTensor`` descriptions in place of tensors.
 
     Nothing is executed and no tensor read. Raises FileFormatError on anything but plain data and tensors.
     """

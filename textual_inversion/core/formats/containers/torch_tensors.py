@@ -1,4 +1,4 @@
-"""How torch's pickles describe tensors, and how such a description becomes a tensor, checked against its storage."""
+"""Descriptions of tensors in torch's pickles, and the tensors made of them, checked against their storage."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def torch_vocabulary(read: StorageReader) -> Vocabulary:
 
 
 def parameters_of(value: object) -> object:
-    """What an ``nn.ParameterDict`` holds; anything else as it is."""
+    """Unwrap an ``nn.ParameterDict``; anything else stays as it is."""
     return value.state.get("_parameters") if isinstance(value, Instance) else value
 
 

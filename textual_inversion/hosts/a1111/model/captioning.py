@@ -29,7 +29,7 @@ _FIT_AND_FILL = 2
 
 
 class A1111CaptionModels:
-    """Whoever opens a model holds the web UI's queue lock."""
+    """Call with the web UI's queue lock held."""
 
     @property
     def defaults(self) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""What there is to know about the loaded model, and which models cannot be lent."""
+"""Facts of the loaded model, and the models that cannot be lent."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _refuse(model: Any) -> None:
 
 
 def input_channels(model: Any) -> int:
-    """What the U-Net's first convolution reads: 4, or 9 for inpainting."""
+    """Count the input channels of the U-Net's first convolution: 4, or 9 for inpainting."""
     return int(model.model.diffusion_model.input_blocks[0][0].weight.shape[1])
 
 

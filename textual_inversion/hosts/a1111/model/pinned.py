@@ -1,4 +1,4 @@
-"""Whether the web UI still has the model that was lent, and still wants it."""
+"""Check that the web UI still has the model that was lent, and still wants it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ADVICE = "What was learned is saved; choose the first one again and resume the 
 
 @dataclass(frozen=True, kw_only=True)
 class Pinned:
-    """What was loaded when the lease began. Weights can be put into the same object, so the file counts too."""
+    """Record of what was loaded when the lease began. Weights can be put into the same object, so the file counts too."""
 
     model: Any
     file: str

@@ -19,7 +19,7 @@ Weights = Mapping[str, Tensor]
 
 
 def vae_file(name: str) -> str | None:
-    """Where the web UI has the VAE of that name; None for the checkpoint's own. Raises InputError telling what there is."""
+    """Find the web UI's VAE of that name; None for the checkpoint's own. Raises InputError telling what there is."""
     if name == OWN_VAE:
         return None
     if name not in sd_vae.vae_dict:
@@ -63,7 +63,7 @@ def chosen_vae(model: Any, name: str) -> Iterator[None]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Books:
-    """What the web UI notes of VAEs: the loaded file, the checkpoint's own weights, whose they are; and both again with the model."""
+    """Notes of the web UI about VAEs: the loaded file, the checkpoint's own weights, whose they are; and both again with the model."""
 
     file: str | None
     base: Any

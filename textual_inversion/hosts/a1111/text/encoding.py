@@ -93,7 +93,7 @@ def _has_emphasis(chunks: Sequence[Any]) -> bool:
 
 
 def _inserted(chunks: Sequence[Any], live: Sequence[LiveEmbedding]) -> int:
-    """How many rows of live vectors went into a prompt."""
+    """Count the rows of live vectors that went into a prompt."""
     ours = {id(entry.embedding) for entry in live}
     fixes = (fix for chunk in chunks for fix in chunk.fixes)
     return sum(int(fix.embedding.vectors) for fix in fixes if id(fix.embedding) in ours)

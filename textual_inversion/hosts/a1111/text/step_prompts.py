@@ -162,7 +162,7 @@ def _tell(hijack: Any, sentence: str) -> None:
 
 
 def _is_counting() -> bool:
-    """Whether it is the token counter beside the prompt box that asks."""
+    """Tell whether it is the token counter beside the prompt box that asks."""
     counter = sd_hijack.StableDiffusionModelHijack.get_prompt_lengths.__code__
     frame = sys._getframe(1)
     while frame is not None:

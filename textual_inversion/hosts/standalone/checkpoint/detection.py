@@ -203,5 +203,5 @@ class _Lookup:
         return self._get(name).dim()
 
     def numbered(self, pattern: str) -> int:
-        """How many of ``pattern`` with 0, 1, 2, … in its braces there are."""
+        """Count the keys of ``pattern`` with 0, 1, 2, … in its braces."""
         return next(number for number in count() if not self.has(pattern.format(number)))

@@ -1,4 +1,4 @@
-"""What a checkpoint's networks look like: every number that is needed to build them, as plain data."""
+"""Shape of a checkpoint's networks: every number that is needed to build them, as plain data."""
 
 from __future__ import annotations
 

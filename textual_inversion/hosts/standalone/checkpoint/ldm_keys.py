@@ -50,7 +50,7 @@ _CLIP_LAYER = (
 
 @dataclass(frozen=True)
 class UnetShape:
-    """What the names of a U-Net depend on.
+    """Sizes that the names of a U-Net depend on.
 
     `channels`: width of each level, widest resolution first (model_channels x channel_mult). `blocks`: LDM's
     num_res_blocks. `depths`: transformer depth of each level, 0 where it has no attention. `middle_depth`: depth of
@@ -71,7 +71,7 @@ SDXL_UNET = UnetShape(channels=(320, 640, 1280), depths=(0, 2, 10), middle_depth
 
 @dataclass(frozen=True)
 class VaeShape:
-    """What the names of a VAE depend on: width of each level (ch x ch_mult) and num_res_blocks."""
+    """Sizes that the names of a VAE depend on: width of each level (ch x ch_mult) and num_res_blocks."""
 
     channels: tuple[int, ...] = (128, 256, 512, 512)
     blocks: int = 2

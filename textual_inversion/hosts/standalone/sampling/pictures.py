@@ -25,7 +25,7 @@ UNet = Callable[[Tensor, Tensor, Conditioning], Tensor]
 
 
 class ReadSteps(Protocol):
-    """What ``name@step`` in prompts stands for; ``names`` are the embeddings that prompts know."""
+    """Reader of ``name@step`` in prompts; ``names`` are the embeddings that prompts know."""
 
     def __call__(self, prompts: Sequence[str], *, names: Collection[str]) -> ReadPrompts: ...
 

@@ -112,7 +112,7 @@ _METHODS: dict[str, tuple[Method | None, str]] = {
 
 
 def sampler_names() -> list[str]:
-    """What ``find_sampler`` knows, for lists in a page."""
+    """List the names that ``find_sampler`` knows, for lists in a page."""
     return [*_METHODS, "DPM++ 2M Karras", "DPM++ 2M Uniform"]
 
 

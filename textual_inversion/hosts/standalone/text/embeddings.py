@@ -61,7 +61,7 @@ class EmbeddingLibrary:
         return found
 
     def problems(self) -> dict[Path, str]:
-        """What is wrong with the files that cannot be read."""
+        """Sentences about the files that cannot be read."""
         return {entry.path: entry.problem for entry in self._entries if entry.problem}
 
     def fitting(self, widths: Mapping[str, int]) -> dict[str, Vectors]:

@@ -242,7 +242,7 @@ def chunk_prompt(
 
 
 def empty_chunk(special: SpecialTokens) -> Chunk:
-    """What shorter prompts of a batch are padded with."""
+    """Padding for shorter prompts of a batch."""
     tokens = (special.start, *[special.end] * (CHUNK_TOKENS + 1))
     return Chunk(tokens=tokens, weights=(1.0,) * (CHUNK_TOKENS + 2))
 
@@ -256,5 +256,5 @@ def pad_after_end(tokens: Sequence[int], special: SpecialTokens) -> list[int]:
 
 
 def inserted_rows(chunks: Iterable[Chunk], names: Mapping[str, object]) -> int:
-    """How many rows of the embeddings in ``names`` stand in these chunks."""
+    """Count the rows of the embeddings in ``names`` that stand in these chunks."""
     return sum(fix.rows for chunk in chunks for fix in chunk.insertions if fix.name in names)

@@ -79,7 +79,7 @@ class _Reader:
         return with_replaced(prompt, list(found), list(found.values()))
 
     def _word(self, reference: StepReference) -> str | None:
-        """What stands for it; None, with a warning, where it cannot be followed."""
+        """Find the word that stands for it; None, with a warning, where it cannot be followed."""
         if reference.written in self._words:
             return self._words[reference.written]
         path = self._copies.find(reference.name, reference.step)
