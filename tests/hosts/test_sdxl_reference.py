@@ -26,6 +26,8 @@ from textual_inversion.hosts.standalone.lease import StandaloneLease
 FOLDER = Path(__file__).with_name("reference")
 REFERENCE = json.loads((FOLDER / "a1111_sdxl.json").read_text(encoding="utf-8"))
 TOLERANCE = 1e-4
+RELATIVE = 2e-5
+"""Values reach 30, and another processor adds in another order: a handful of float32 steps."""
 """On values of up to 13: what SDXL reads of its encoders has not passed their last norm."""
 
 
@@ -64,9 +66,9 @@ def test_conditioning_is_that_of_a1111(number: int, model: Model) -> None:
     assert conditioning.vector is not None
     context, vector = conditioning.context[0], conditioning.vector[0]
     projected = context @ projections(context.shape[1])
-    torch.testing.assert_close(projected, model.expected[f"context_{number:02d}"], atol=TOLERANCE, rtol=0)
+    torch.testing.assert_close(projected, model.expected[f"context_{number:02d}"], atol=TOLERANCE, rtol=RELATIVE)
     projected = vector @ projections(len(vector))
-    torch.testing.assert_close(projected, model.expected[f"vector_{number:02d}"], atol=TOLERANCE, rtol=0)
+    torch.testing.assert_close(projected, model.expected[f"vector_{number:02d}"], atol=TOLERANCE, rtol=RELATIVE)
 
 
 def test_prediction_is_that_of_a1111(model: Model) -> None:
