@@ -5,22 +5,36 @@ from __future__ import annotations
 import pytest
 
 from textual_inversion.core.base.errors import LeaseError
-from textual_inversion.hosts.detect import detect
+from textual_inversion.hosts.detect import detect, family
+
+COMMON = {"modules", "modules.sd_hijack"}
+FORGE = {"modules", "modules_forge", "backend", "backend.diffusion_engine"}
 
 
 @pytest.mark.parametrize(
-    ("modules", "sentence"),
+    ("modules", "neo", "name"),
     [
-        (set(), "No web UI was found"),
-        ({"modules"}, "No web UI was found"),
-        ({"modules", "modules.sd_hijack", "modules_forge", "backend.diffusion_engine"}, "does not run in Forge yet"),
-        ({"modules", "modules.sd_hijack", "modules_forge", "ldm_patched"}, "does not run in reForge yet"),
+        (set(), False, None),
+        ({"modules"}, False, None),
+        (COMMON, False, None),
+        ({*COMMON, "modules.sd_hijack_clip", "modules.lowvram"}, False, "AUTOMATIC1111"),
+        ({*COMMON, *FORGE, "modules.sd_hijack_clip"}, False, "Forge"),
+        (FORGE, True, "Forge Neo"),
+        ({*COMMON, "modules_forge", "ldm_patched", "modules.sd_hijack_clip"}, False, "reForge"),
+        ({*COMMON, "modules_forge", "ldm_patched", "modules_forge.diffusion_engine"}, False, "Forge Classic"),
+        ({*COMMON, "modules.prompt_parser_diffusers", "modules.sdnq"}, False, "SD.Next"),
     ],
-    ids=["none", "another program", "Forge", "reForge"],
+    ids=["none", "another program", "half", "A1111", "Forge", "Neo", "reForge", "Classic", "SD.Next"],
 )
-def test_what_cannot_be_adapted_is_told(modules: set[str], sentence: str) -> None:
-    with pytest.raises(LeaseError, match=sentence):
-        detect(lambda name: name in modules)
+def test_a_web_ui_is_known_by_what_it_is_made_of(modules: set[str], neo: bool, name: str | None) -> None:
+    assert family(modules.__contains__, neo=lambda: neo) == name
+
+
+@pytest.mark.parametrize("neo", [False, True], ids=["Forge", "Forge Neo"])
+def test_what_cannot_be_adapted_is_told_by_its_right_name(neo: bool) -> None:
+    name = "Forge Neo" if neo else "Forge"
+    with pytest.raises(LeaseError, match=f"does not run in {name} yet, only in AUTOMATIC1111"):
+        detect(FORGE.__contains__, neo=lambda: neo)
 
 
 def test_a_process_without_a_web_ui_is_found_out_by_importing_nothing() -> None:

@@ -3,28 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
+from typing import Literal
 
 from ..core.base.errors import LeaseError
 from .webui import WebUI
 
+Family = Literal["AUTOMATIC1111", "Forge", "Forge Neo", "reForge", "Forge Classic", "SD.Next"]
 
-def detect(present: Callable[[str], bool] | None = None) -> WebUI:
-    """The adapter of the web UI that this process is. ``present`` tells whether a module could be imported.
+Present = Callable[[str], bool]
+"""Tells whether a module could be imported; imports nothing."""
 
-    Forge and reForge have ``modules_forge``; of the two only Forge has a ``backend``. Raises LeaseError where no adapter fits.
+
+def family(present: Present, *, neo: Callable[[], bool]) -> Family | None:
+    """Tell the web UI by what it is made of, as forks change their names; None where this process is none.
+
+    ``neo`` tells Forge Neo from Forge, and is asked only where it is one of them. Of the two with ``ldm_patched`` reForge
+    has kept the web UI's own text encoders file by file (``modules_forge.forge_clip``), Forge Classic its sampling engine.
     """
-    present = present or _importable
-    if present("modules_forge"):
-        name = "Forge" if present("backend.diffusion_engine") else "reForge"
-        raise LeaseError(
-            f"This version of the textual inversion extension does not run in {name} yet, only in AUTOMATIC1111."
-        )
-    if not present("modules.sd_hijack"):
+    if present("modules.prompt_parser_diffusers"):
+        return "SD.Next"
+    if present("backend.diffusion_engine"):
+        return "Forge Neo" if neo() else "Forge"
+    if present("ldm_patched"):
+        return "Forge Classic" if present("modules_forge.diffusion_engine") else "reForge"
+    return "AUTOMATIC1111" if present("modules.sd_hijack_clip") else None
+
+
+def detect(present: Present | None = None, *, neo: Callable[[], bool] | None = None) -> WebUI:
+    """Make the adapter of the web UI that this process is. Raises LeaseError where no adapter fits."""
+    found = family(present or _importable, neo=neo or _is_neo)
+    if found is None:
         raise LeaseError("No web UI was found in this process. To use the program without one: python run.py")
+    if found != "AUTOMATIC1111":
+        raise LeaseError(f"This version of the extension does not run in {found} yet, only in AUTOMATIC1111.")
     from .a1111.webui import A1111
 
     return A1111()
+
+
+def _is_neo() -> bool:
+    """Forge says only a number, Neo its name as well."""
+    version = import_module("modules_forge.forge_version").version
+    return str(version).lower() == "neo"
 
 
 def _importable(name: str) -> bool:

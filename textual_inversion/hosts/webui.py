@@ -79,8 +79,8 @@ class WebUI(Protocol):
         Interrupt reaches ``control``, even if something else takes it back a moment later."""
         ...
 
-    def on_tabs(self, make: Callable[[], Tab]) -> None:
-        """Have ``make`` called whenever the page is built."""
+    def on_tabs(self, make: Callable[[], Tab | None]) -> None:
+        """Have ``make`` called whenever the page is built; None is no tab."""
         ...
 
     def on_app(self, mount: Callable[[Any], None]) -> None:

@@ -18,6 +18,7 @@ from ..runs.registry import kept_manager, kept_preparations
 from ..runs.run import Train
 from ..web.app import Handler, mount
 from ..web.hosted_access import GuardedAccess
+from ..webui_start import told
 from .webui_settings import EXPLAINED, own_settings
 from .webui_tab import build_tab
 
@@ -30,8 +31,8 @@ def install(webui: WebUI) -> None:
     webui.add_settings(own_settings(), EXPLAINED)
     access = GuardedAccess(admits=webui.admits, names=webui.served_names, roots=webui.confined_to)
     manager = kept_manager(lambda: _manager(webui))
-    webui.on_tabs(_tab(webui, manager, access))
-    webui.on_app(_served(webui, manager, access))
+    webui.on_tabs(told(_tab(webui, manager, access)))
+    webui.on_app(told(_served(webui, manager, access)))
     webui.extend(StepCopies(lambda: manager.log_dirs))
 
 

@@ -71,8 +71,8 @@ class A1111:
     def watch(self, emit: Emit, control: Control) -> AbstractContextManager[Emit]:
         return shown_in_queue(emit, control)
 
-    def on_tabs(self, make: Callable[[], Tab]) -> None:
-        when("ui_tabs", lambda: [make()])
+    def on_tabs(self, make: Callable[[], Tab | None]) -> None:
+        when("ui_tabs", lambda: [tab] if (tab := make()) else [])
 
     def on_app(self, mount: Callable[[Any], None]) -> None:
         when("app_started", lambda _page, app: mount(app))
