@@ -9,12 +9,19 @@ from hypothesis import strategies as st
 
 from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.loss.timesteps import TimestepSampler, timestep_range
+from textual_inversion.core.model.host import NoiseSchedule, PredictionType
 from textual_inversion.core.settings.objective import TimestepSampling
 
 
 def _sampler(sampling: TimestepSampling = "uniform", **changes: int) -> TimestepSampler:
     values = {"seed": 3, "low": 0, "high": 999, "batch_size": 1, "accumulation": 1, **changes}
     return TimestepSampler(sampling=sampling, **values)
+
+
+def _schedule(count: int, *, prediction: PredictionType = "epsilon", last: float = 0.005) -> NoiseSchedule:
+    return NoiseSchedule(
+        alphas_cumprod=torch.linspace(0.999, last, count, dtype=torch.float64), prediction_type=prediction
+    )
 
 
 def _step(sampler: TimestepSampler, step: int) -> list[int]:
@@ -100,9 +107,16 @@ def test_a_draw_depends_on_seed_step_and_micro_batch_alone(sampling: TimestepSam
     ],
 )
 def test_the_range_ends_with_the_model(low: int, high: int, count: int, expected: tuple[int, int]) -> None:
-    assert timestep_range(low, high, count=count) == expected
+    assert timestep_range(low, high, schedule=_schedule(count)) == expected
 
 
 def test_a_range_beyond_the_model_is_refused() -> None:
     with pytest.raises(InputError, match=r"lowest timestep .600. is above the loaded model's last one .499."):
-        timestep_range(600, 999, count=500)
+        timestep_range(600, 999, schedule=_schedule(500))
+
+
+@pytest.mark.parametrize(("prediction", "highest"), [("epsilon", 998), ("v_prediction", 999)])
+def test_pure_noise_is_trained_on_only_where_something_can_be_learned(prediction: PredictionType, highest: int) -> None:
+    """At the last level of zero terminal SNR the noise to be named is the input itself; v is the picture there."""
+    schedule = _schedule(1000, prediction=prediction, last=0.0)
+    assert timestep_range(0, 999, schedule=schedule) == (0, highest)

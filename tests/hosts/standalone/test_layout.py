@@ -60,7 +60,7 @@ def assert_same(state: dict[str, torch.Tensor], expected: dict[str, torch.Tensor
 def test_without_a_config_the_tensors_tell_the_same_but_for_heads(tmp_path: Path) -> None:
     path = make_tiny_checkpoint(tmp_path / "m.safetensors")
     tensors = load_file(path)
-    told, guessed = layout_from_config(path.with_suffix(".yaml"), tensors), layout_from_tensors(tensors, {})
+    told, guessed = layout_from_config(path.with_suffix(".yaml"), tensors), layout_from_tensors(tensors)
     assert guessed.unet.shape == told.unet.shape
     assert guessed.vae.shape == told.vae.shape
     assert guessed.unet.heads == (1, 1)
@@ -106,13 +106,13 @@ def test_names_of_full_size_unets_are_those_that_diffusers_gives(shape: ldm_keys
 
 
 def test_sd15_and_sd2_are_known_by_their_shapes() -> None:
-    sd1 = layout_from_tensors(big_tensors(ldm_keys.SD1_UNET, context=768, linear=False), {})
+    sd1 = layout_from_tensors(big_tensors(ldm_keys.SD1_UNET, context=768, linear=False))
     assert sd1.unet.shape == ldm_keys.SD1_UNET
     assert sd1.unet.heads == (8, 8, 8, 8)
     assert (sd1.unet.context_width, sd1.unet.in_channels, sd1.unet.linear_projections) == (768, 4, False)
     assert sd1.vae.shape == ldm_keys.VaeShape()
     assert (sd1.vae.scale_factor, sd1.vae.factor, sd1.prediction, sd1.warnings) == (0.18215, 8, "epsilon", ())
-    sd2 = layout_from_tensors(big_tensors(ldm_keys.SD2_UNET, context=1024, linear=True), {})
+    sd2 = layout_from_tensors(big_tensors(ldm_keys.SD2_UNET, context=1024, linear=True))
     assert sd2.unet.heads == (5, 10, 20, 20)
     assert (sd2.family, sd2.unet.linear_projections, sd2.prediction) == ("sd2", True, None)
 

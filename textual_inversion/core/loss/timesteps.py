@@ -25,12 +25,16 @@ def level_weights(bias: TimestepBias, schedule: NoiseSchedule) -> torch.Tensor |
     return log_snr.max() - log_snr
 
 
-def timestep_range(low: int, high: int, *, count: int) -> tuple[int, int]:
-    """The settings *Lowest* and *Highest timestep* for a model of ``count`` levels, of which 1000 are usual: 999 is its last.
+def timestep_range(low: int, high: int, *, schedule: NoiseSchedule) -> tuple[int, int]:
+    """The settings *Lowest* and *Highest timestep* for a model of ``schedule``'s levels, of which 1000 are usual: 999 is its last.
 
-    Raises InputError where the lowest is beyond that.
+    A model that predicts epsilon learns nothing where a schedule of zero terminal SNR ends: its input is the very noise that it
+    has to name (Lin et al. 2024, section 3.2), so that level is left out. Raises InputError where the lowest is beyond the last.
     """
-    last = count - 1
+    alphas = schedule.alphas_cumprod
+    last = len(alphas) - 1
+    if schedule.prediction_type == "epsilon":
+        last = int((alphas > 0).nonzero().max())
     if low > last:
         raise InputError(
             f"The lowest timestep ({low}) is above the loaded model's last one ({last}).", field="min_timestep"

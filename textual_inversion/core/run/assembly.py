@@ -234,8 +234,7 @@ def _reconstruction(job: Job, lease: Lease) -> Reconstruction | None:
 
 
 def _levels(config: TrainConfig, lease: Lease) -> tuple[int, int]:
-    count = lease.schedule.alphas_cumprod.shape[0]
-    return timestep_range(config.min_timestep, config.max_timestep, count=count)
+    return timestep_range(config.min_timestep, config.max_timestep, schedule=lease.schedule)
 
 
 def _fixed_batch(plan: RunPlan, lease: Lease, gradients: GradientStep) -> FixedBatch | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from .checkpoint.checkpoint import read_checkpoint, sha256
 from .checkpoint.detection import layout_from_tensors
 from .checkpoint.layout import ModelLayout
 from .checkpoint.ldm_config import config_beside, layout_from_config
+from .checkpoint.marks import marked, marks_of, told
 from .checkpoint.tokenizer import ClipTokenizer
 from .text.text import ClipEncoder
 
@@ -43,7 +44,9 @@ def load_model(path: Path, *, device: torch.device, unet_dtype: torch.dtype) -> 
     tensors = {_modern(name): tensor for name, tensor in file.tensors.items()}
     file.tensors.clear()
     config = config_beside(path)
-    layout = layout_from_config(config, tensors) if config else layout_from_tensors(tensors, file.metadata)
+    marks = marks_of(tensors, file.metadata)
+    read = layout_from_config(config, tensors) if config else layout_from_tensors(tensors)
+    layout = marked(read, marks)
     try:
         networks = build_networks(layout, tensors, unet_dtype=unet_dtype)
         if layout.family == "sdxl" and device.type != "cpu":
@@ -55,6 +58,11 @@ def load_model(path: Path, *, device: torch.device, unet_dtype: torch.dtype) -> 
     except (torch.cuda.OutOfMemoryError, MemoryError) as error:
         raise ResourceError(f"There is not enough memory for {path.name} on {device}.") from error
     prediction = layout.prediction or probe_prediction(networks, layout, device)
+    zero = layout.schedule.zero_terminal_snr
+    if prediction == "v_prediction" or zero:
+        measured = measured_prediction(networks, layout, device)
+        line = told(marks, prediction, zero_terminal_snr=zero, measured=measured)
+        layout = replace(layout, warnings=(*layout.warnings, *([line] if line else [])))
     return LoadedModel(
         info=CheckpointInfo(name=path.stem, path=path, sha256=sha256(path)),
         layout=layout,
@@ -101,3 +109,24 @@ def probe_prediction(networks: Networks, layout: ModelLayout, device: torch.devi
     output = unet(noisy, timesteps, half(1, 2, layout.unet.context_width), return_dict=False)[0]
     difference = (output - noisy[:, : layout.unet.out_channels]).float().mean().item()
     return "v_prediction" if difference < -1 else "epsilon"
+
+
+@torch.no_grad()
+def measured_prediction(networks: Networks, layout: ModelLayout, device: torch.device) -> PredictionType:
+    """Tell by the U-Net's answer to pure noise at the last step: epsilon is that noise again, v says next to nothing of it.
+
+    For any family and size. The correlation of answer and noise is nearly 1 for epsilon, and for v the root of the last alpha
+    (Salimans and Ho 2022, appendix D): 0.07 for LDM's schedule, 0 for one of zero terminal SNR.
+    """
+    unet, shape = networks.unet, layout.unet
+    noisy = torch.randn(1, shape.in_channels, 16, 16, generator=torch.Generator().manual_seed(0))
+    here = {"device": device, "dtype": unet.dtype}
+    answer = unet(
+        noisy.to(**here),
+        torch.tensor([layout.schedule.timesteps - 1], device=device),
+        torch.full((1, 77, shape.context_width), 0.5, **here),
+        class_labels=None if shape.label_width is None else torch.full((1, shape.label_width), 0.5, **here),
+        return_dict=False,
+    )[0]
+    pair = torch.stack([noisy[:, : shape.out_channels].flatten(), answer.float().cpu().flatten()])
+    return "epsilon" if torch.corrcoef(pair)[0, 1] > 0.5 else "v_prediction"

@@ -10,7 +10,7 @@ from typing import Literal
 from torch import Tensor
 
 from ....core.base.errors import FileFormatError
-from ....core.model.host import ModelFamily, PredictionType
+from ....core.model.host import ModelFamily
 from .layout import ModelLayout, ScheduleLayout, TextLayout, UNetLayout, VaeLayout
 from .ldm_keys import TEXT_PREFIX, UNET_PREFIX, VAE_PREFIX, UnetShape, VaeShape
 
@@ -41,7 +41,7 @@ def detect_family(tensors: Tensors) -> ModelFamily:
     )
 
 
-def layout_from_tensors(tensors: Tensors, metadata: Mapping[str, str]) -> ModelLayout:
+def layout_from_tensors(tensors: Tensors) -> ModelLayout:
     """Layers and widths from the tensors, heads of 64 values (SD 1.5's own 8 heads where it is of that shape).
 
     Raises FileFormatError where the tensors belong to no model that is supported here.
@@ -59,16 +59,9 @@ def layout_from_tensors(tensors: Tensors, metadata: Mapping[str, str]) -> ModelL
         vae=vae_from_tensors(tensors, family),
         text=text_from_tensors(tensors, family),
         schedule=ScheduleLayout(),
-        prediction=_prediction(tensors, metadata, family),
+        prediction=None if family == "sd2" else "epsilon",
         warnings=() if known else (warning,),
     )
-
-
-def _prediction(tensors: Tensors, metadata: Mapping[str, str], family: ModelFamily) -> PredictionType | None:
-    named = metadata.get("modelspec.prediction_type", "")
-    if "v_pred" in tensors or named.startswith("v"):
-        return "v_prediction"
-    return "epsilon" if family != "sd2" or named.startswith("eps") else None
 
 
 def unet_from_tensors(tensors: Tensors) -> UNetLayout:

@@ -66,17 +66,26 @@ class TextLayout:
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleLayout:
-    """LDM's "linear" schedule: betas linear in their square roots, over ``timesteps`` steps."""
+    """LDM's "linear" schedule: betas linear in their square roots, over ``timesteps`` steps.
+
+    ``zero_terminal_snr``: rescaled so that the last step is pure noise (Lin et al. 2024, algorithm 1).
+    """
 
     linear_start: float = 0.00085
     linear_end: float = 0.0120
     timesteps: int = 1000
+    zero_terminal_snr: bool = False
 
     def alphas_cumprod(self) -> torch.Tensor:
-        """[timesteps] float64 (LDM ``make_beta_schedule("linear")``)."""
+        """[timesteps] float64 (LDM ``make_beta_schedule("linear")``; rescaled as diffusers' ``rescale_zero_terminal_snr``)."""
         ends = self.linear_start**0.5, self.linear_end**0.5
         betas = torch.linspace(*ends, self.timesteps, dtype=torch.float64, device="cpu") ** 2
-        return torch.cumprod(1 - betas, dim=0)
+        alphas = torch.cumprod(1 - betas, dim=0)
+        if not self.zero_terminal_snr:
+            return alphas
+        roots = alphas.sqrt()
+        first, last = roots[0].clone(), roots[-1].clone()
+        return ((roots - last) * (first / (first - last))) ** 2
 
 
 @dataclass(frozen=True, kw_only=True)

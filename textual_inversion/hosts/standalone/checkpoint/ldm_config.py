@@ -90,6 +90,7 @@ def layout_from_config(path: Path, tensors: Tensors) -> ModelLayout:
             linear_start=params.get("linear_start", float, 0.00085),
             linear_end=params.get("linear_end", float, 0.0120),
             timesteps=params.get("timesteps", int, 1000),
+            zero_terminal_snr=params.get("zero_terminal_snr", bool, False),
         ),
         prediction=_prediction(params),
         image_size=params.get("image_size", int) if "image_size" in params else None,

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ....core.base.errors import InputError
 from ....core.model.host import NoiseSchedule
-from .sigmas import SCHEDULES, Denoiser, Predict
+from .sigmas import LEAST_ALPHA, SCHEDULES, Denoiser, Predict
 
 Noise = Callable[[], Tensor]
 Method = Callable[[Tensor, Tensor, Denoiser, Noise], Tensor]
@@ -78,8 +78,12 @@ def ddim(x: Tensor, schedule: NoiseSchedule, steps: int, predict: Predict) -> Te
     for timestep, following in pairwise(timesteps.flip(0)):
         alpha, next_alpha = (schedule.alphas_cumprod[t].item() for t in (timestep, following))
         output = predict(x, timestep.to(x.device)[None])
-        epsilon = alpha**0.5 * output + (1 - alpha) ** 0.5 * x if schedule.prediction_type == "v_prediction" else output
-        clean = (x - (1 - alpha) ** 0.5 * epsilon) / alpha**0.5
+        if schedule.prediction_type == "v_prediction":  # never divided by alpha, which may be 0 at the first step
+            epsilon = alpha**0.5 * output + (1 - alpha) ** 0.5 * x
+            clean = alpha**0.5 * x - (1 - alpha) ** 0.5 * output
+        else:
+            epsilon = output
+            clean = (x - (1 - alpha) ** 0.5 * epsilon) / max(alpha, LEAST_ALPHA) ** 0.5
         x = next_alpha**0.5 * clean + (1 - next_alpha) ** 0.5 * epsilon
     return x
 

@@ -9,6 +9,9 @@ from torch import Tensor
 
 from ....core.model.host import NoiseSchedule
 
+LEAST_ALPHA = 4.8973451890853435e-08
+"""Last alpha of a schedule that ends at zero, whose noise level would be infinite; as in web UIs (``rescale_zero_terminal_snr_abar``)."""
+
 Predict = Callable[[Tensor, Tensor], Tensor]
 """The guided raw prediction for noisy latents [1, C, h, w] at (fractional) timesteps [1]."""
 
@@ -17,7 +20,7 @@ class Denoiser:
     """Denoised latents from x = x0 + sigma * noise (k-diffusion ``CompVisDenoiser`` and ``CompVisVDenoiser``)."""
 
     def __init__(self, schedule: NoiseSchedule, predict: Predict) -> None:
-        alphas = schedule.alphas_cumprod
+        alphas = schedule.alphas_cumprod.clamp(min=LEAST_ALPHA)
         self.sigmas = ((1 - alphas) / alphas).sqrt().float()
         self._log_sigmas = self.sigmas.log()
         self._is_v = schedule.prediction_type == "v_prediction"
