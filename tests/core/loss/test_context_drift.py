@@ -100,18 +100,3 @@ def test_the_weight_of_the_term_holds_the_context(tmp_path: Path) -> None:
         return drift
 
     assert trained(20.0) < trained(0.0)
-
-
-def test_held_out_pictures_are_measured_and_not_trained_on(tmp_path: Path) -> None:
-    world = make_world(tmp_path)
-    world.create()
-    finished = world.train(world.config(steps=6, evaluate_every=3, hold_out=1))
-    assert finished.outcome == "done"
-    _prompt_tags = {word for prompt in _prompts(world) for word in prompt.replace(",", " ").split() if "tag" in word}
-    assert len(_prompt_tags) <= 2
-
-
-def _prompts(world: object) -> list[str]:
-    from textual_inversion.core.record.events import Stepped
-
-    return [event.prompt for event in world.of(Stepped)]  # type: ignore[attr-defined]

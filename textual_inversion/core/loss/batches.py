@@ -16,9 +16,16 @@ from dataclasses import dataclass, field
 from ..base.randomness import permutation
 
 
-def held_out(pictures: int, count: int, *, seed: int) -> list[int]:
-    """Draw ``count`` of ``pictures`` by the seed, to be kept for measuring; none in order to train on one at least."""
-    return sorted(permutation(seed, "hold-out", 0, pictures)[: min(count, pictures - 1)])
+def held_out(pictures: Sequence[Hashable], count: int, *, seed: int) -> list[int]:
+    """Draw the items that are kept for measuring: all items of ``count`` pictures, in rising order.
+
+    ``pictures`` has one entry for each item; items with equal entries are one picture (its mirror image, say), which is
+    kept or trained as a whole. One picture at least is left to train on.
+    """
+    distinct = list(dict.fromkeys(pictures))
+    drawn = permutation(seed, "hold-out", 0, len(distinct))[: max(0, min(count, len(distinct) - 1))]
+    kept = {distinct[place] for place in drawn}
+    return [index for index, picture in enumerate(pictures) if picture in kept]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,7 @@ from ..update.norm_rules import mean_norm
 from ..update.state import RunState
 from .checks import Job
 from .loop import Trainer
-from .plan import Material, RunPlan, resolve
+from .plan import Material, resolve
 
 _CLIP_SKIP_IS_FIXED = (
     "Clip skip changes nothing with this checkpoint: SD 2.x and SDXL use a fixed layer of their text encoders, in pictures too. "
@@ -82,7 +82,7 @@ def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer
         lease=lease,
         learner=learner,
         gradients=gradients,
-        fixed_batch=_fixed_batch(plan, lease, gradients),
+        fixed_batch=_fixed_batch(job, lease, gradients),
         context=context,
         previews=Previews(
             config=job.config,
@@ -187,11 +187,16 @@ def _gradients(
 
 
 def _repeats(job: Job) -> list[int]:
-    """Count the appearances of each picture in an epoch; those kept for measuring have none."""
-    repeats = list(job.dataset.repeats or [1] * len(job.dataset.items))
-    for index in held_out(len(repeats), job.config.hold_out, seed=job.config.seed):
+    """Count the appearances of each item in an epoch; those kept for measuring have none."""
+    repeats = list(job.dataset.repeats)
+    for index in _held_out(job):
         repeats[index] = 0
     return repeats
+
+
+def _held_out(job: Job) -> list[int]:
+    """The items of the pictures that are kept for measuring."""
+    return held_out([item.path for item in job.dataset.items], job.config.hold_out, seed=job.config.seed)
 
 
 def _context(job: Job, lease: Lease, vectors: Mapping[str, torch.Tensor]) -> ContextDrift | None:
@@ -237,16 +242,15 @@ def _levels(config: TrainConfig, lease: Lease) -> tuple[int, int]:
     return timestep_range(config.min_timestep, config.max_timestep, schedule=lease.schedule)
 
 
-def _fixed_batch(plan: RunPlan, lease: Lease, gradients: GradientStep) -> FixedBatch | None:
-    config = plan.config
+def _fixed_batch(job: Job, lease: Lease, gradients: GradientStep) -> FixedBatch | None:
+    config = job.config
     if not config.evaluate_every:
         return None
     low, high = _levels(config, lease)
-    count = len(gradients.latents)
     return FixedBatch(
         step=gradients,
         samples=config.evaluate_samples,
-        pictures=held_out(count, config.hold_out, seed=config.seed) or range(count),
+        pictures=_held_out(job) or range(len(gradients.latents)),
         low=low,
         high=high,
     )
