@@ -1,4 +1,4 @@
-"""The settled rule, the fixed-batch loss, the loss table, TensorBoard logs."""
+"""The settled rule, the fixed-batch loss, the rows of the loss table, TensorBoard logs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 from engine_world import World
+from held_file import held
 
 from textual_inversion.core.base.control import Control
-from textual_inversion.core.base.errors import InputError, ResourceError
+from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.record.events import Evaluated, RolledBack, Stepped, Warned
-from textual_inversion.core.record.loss_table import COLUMNS, LossTable
 from textual_inversion.core.record.scalars import Scalars
 from textual_inversion.core.run.assembly import assemble
 from textual_inversion.core.run.checks import prepare
@@ -85,36 +85,8 @@ def test_a_fixed_batch_loss_that_is_no_number_is_told_and_left_out(world: World)
     assert finished.best_step in (5, 10)
 
 
-def _row(step: int, loss: str = "0.5") -> dict[str, str]:
-    return {"step": str(step), "loss": loss}
-
-
 def _steps(path: Path) -> list[str]:
     return [row["step"] for row in csv.DictReader(path.read_text().splitlines())]
-
-
-def test_a_new_table_has_a1111s_columns_first(tmp_path: Path) -> None:
-    path = tmp_path / "loss.csv"
-    path.write_text("an older one\n")
-    table = LossTable(path)
-    assert path.read_text() == ",".join(COLUMNS) + "\n"
-    assert table.add(_row(5))
-    assert path.read_text().splitlines()[1] == "5,,,0.5,,,,,,,"
-
-
-def test_a_resumed_table_loses_what_came_later_and_what_a_crash_left(tmp_path: Path) -> None:
-    path = tmp_path / "loss.csv"
-    table = LossTable(path)
-    for step in (2, 4, 6, 8):
-        table.add(_row(step))
-    whole = path.read_bytes()
-    for torn in (b"1,0,0", b"1,0,0,0.4,0.1,0.2,,0.3,0.1", b"\x00\x00\xff\xff\n", b"x\n3,0\n", b"\n\n"):
-        path.write_bytes(whole + torn)
-        LossTable(path, resumed_at=4)
-        assert path.read_bytes() == whole[: whole.index(b"6,")], torn
-    path.unlink()
-    LossTable(path, resumed_at=4)
-    assert _steps(path) == []
 
 
 def test_going_back_leaves_one_row_a_step(world: World) -> None:
@@ -128,40 +100,13 @@ def test_going_back_leaves_one_row_a_step(world: World) -> None:
     assert rates == pytest.approx([0.01] * 10 + [0.001] * 20)
 
 
-def _held(path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
-    original = Path.open
-
-    def opened(self: Path, *arguments: object, **options: object) -> object:
-        if self == path and "a" in str(arguments):
-            raise error
-        return original(self, *arguments, **options)  # type: ignore[call-overload]
-
-    monkeypatch.setattr(Path, "open", opened)
-
-
-def test_rows_wait_while_a_spreadsheet_holds_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "loss.csv"
-    table = LossTable(path)
-    with monkeypatch.context() as held:
-        _held(path, held, PermissionError(13, "Permission denied"))
-        assert not table.add(_row(1))
-        assert not table.add(_row(2))
-    assert _steps(path) == []
-    assert table.add(_row(3))
-    assert _steps(path) == ["1", "2", "3"]
-    with monkeypatch.context() as full:
-        _held(path, full, OSError(28, "No space left on device"))
-        with pytest.raises(ResourceError, match="the disk is full"):
-            table.add(_row(4))
-
-
 def test_a_run_goes_on_while_its_table_is_open_elsewhere(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.create()
 
     def hold(event: object) -> None:
         if isinstance(event, Stepped) and event.step == 2:
             run = next((world.folder / "log").glob("*/thing"))
-            _held(run / "textual_inversion_loss.csv", monkeypatch, PermissionError(13, "Permission denied"))
+            held(run / "textual_inversion_loss.csv", monkeypatch, PermissionError(13, "Permission denied"))
         if isinstance(event, Stepped) and event.step == 5:
             monkeypatch.undo()
 

@@ -23,23 +23,25 @@ COLUMNS = (
     "gain",
     "context_drift",
 )
-_FORMER_COLUMNS = 9
+_FEWEST_COLUMNS = 9
+"""Tables of the first version had so many. Columns are only ever added, at the end."""
 
 
 class LossTable:
     """Appends rows; a resumed run first drops the rows after the step it goes on from."""
 
-    def __init__(self, path: Path, *, resumed_at: int | None = None) -> None:
+    def __init__(self, path: Path, *, columns: Sequence[str] = COLUMNS, resumed_at: int | None = None) -> None:
         self.path = path
+        self._columns = columns
         self._waiting = ""
         if resumed_at is None:
-            write_text(path, _lines([_HEADER]))
+            write_text(path, self._header())
         else:
             self.cut(resumed_at)
 
     def cut(self, step: int) -> None:
         """Drop the rows after ``step``, and any row that a crash left unfinished. Raises ResourceError as ``add``."""
-        write_text(self.path, _lines([_HEADER]) + "".join(self._rows(up_to=step)))
+        write_text(self.path, self._header() + "".join(self._rows(up_to=step)))
         self._waiting = ""
 
     def add(self, row: Mapping[str, str]) -> bool:
@@ -47,7 +49,7 @@ class LossTable:
 
         False where another program holds the file (a spreadsheet on Windows): the row is kept for the next time.
         """
-        self._waiting += _lines([row])
+        self._waiting += _line([row.get(column, "") for column in self._columns])
         try:
             with disk_errors(self.path), self.path.open("a", newline="", encoding="utf-8") as file:
                 file.write(self._waiting)
@@ -58,30 +60,25 @@ class LossTable:
         self._waiting = ""
         return True
 
+    def _header(self) -> str:
+        return _line(self._columns)
+
     def _rows(self, *, up_to: int) -> list[str]:
+        """The whole rows of the file; those of a run that began before a column was added get it empty."""
         if not self.path.exists():
             return []
         with disk_errors(self.path):
             text = self.path.read_text(encoding="utf-8", errors="replace")
-        rows = [line[:-1] for line in text.splitlines(keepends=True)[1:] if line.endswith("\n")]
-        return [_whole(line) for line in rows if _is_row(line.split(","), up_to=up_to)]
+        lines = [line[:-1] for line in text.splitlines(keepends=True)[1:] if line.endswith("\n")]
+        kept = [line for line in lines if self._is_row(line.split(","), up_to=up_to)]
+        return [line + "," * (len(self._columns) - 1 - line.count(",")) + "\n" for line in kept]
+
+    def _is_row(self, cells: Sequence[str], *, up_to: int) -> bool:
+        whole = _FEWEST_COLUMNS <= len(cells) <= len(self._columns)
+        return whole and cells[0].isdecimal() and int(cells[0]) <= up_to
 
 
-def _is_row(cells: Sequence[str], *, up_to: int) -> bool:
-    return len(cells) in (_FORMER_COLUMNS, len(COLUMNS)) and cells[0].isdecimal() and int(cells[0]) <= up_to
-
-
-def _whole(line: str) -> str:
-    """A row of a run that began before a column was added gets it empty."""
-    return line + "," * (len(COLUMNS) - 1 - line.count(",")) + "\n"
-
-
-_HEADER: Mapping[str, str] = {column: column for column in COLUMNS}
-
-
-def _lines(rows: Sequence[Mapping[str, str]]) -> str:
+def _line(cells: Sequence[str]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    for row in rows:
-        writer.writerow([row.get(column, "") for column in COLUMNS])
+    csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue()
