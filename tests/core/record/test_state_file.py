@@ -34,6 +34,9 @@ def _state(**changes: Any) -> RunState:
         "rolled_back": True,
         "loss_scale": 2.0**15,
         "loss_scale_good_steps": 3,
+        "first_step": 2,
+        "reference": {"clip_l": torch.randn(2, 3), "clip_g": torch.randn(2, 5)},
+        "word_loss": 1.0 / 7,
         **changes,
     }
     return RunState(**values)
@@ -51,7 +54,10 @@ def _same(one: RunState, two: RunState) -> None:
 
 def test_everything_comes_back_exactly(tmp_path: Path) -> None:
     path = tmp_path / "resume.safetensors"
-    for state in (_state(), _state(step=0, optimizer_tensors={}, average={}, best_vectors={}, best_step=None)):
+    for state in (
+        _state(),
+        _state(step=0, optimizer_tensors={}, average={}, best_vectors={}, best_step=None, reference={}, first_step=0),
+    ):
         save_state(state, path)
         _same(state, load_state(path))
     assert [each.name for each in tmp_path.iterdir()] == ["resume.safetensors"]
@@ -60,7 +66,9 @@ def test_everything_comes_back_exactly(tmp_path: Path) -> None:
 def test_vectors_that_share_memory_or_need_gradients_can_be_saved(tmp_path: Path) -> None:
     rows = torch.nn.Parameter(torch.randn(4, 3))
     path = tmp_path / "resume.safetensors"
-    save_state(_state(vectors={"clip_l": rows[::2]}, average={}, best_vectors={"clip_l": rows[::2]}), path)
+    save_state(
+        _state(vectors={"clip_l": rows[::2]}, average={}, best_vectors={"clip_l": rows[::2]}, reference={}), path
+    )
     assert torch.equal(load_state(path).vectors["clip_l"], rows[::2].detach())
 
 
@@ -142,6 +150,10 @@ def test_the_helper_of_the_next_test_writes_states(tmp_path: Path) -> None:
         ({"loss_scale": float("nan")}, "its scales and counts"),
         ({"average_updates": None}, "its scales and counts"),
         ({"smooth_loss": "small"}, "its losses are no numbers"),
+        ({"word_loss": "small"}, "its losses are no numbers"),
+        ({"first_step": 8}, "its first step is none"),
+        ({"first_step": None}, "its first step is none"),
+        ({"tensors": {"reference/clip_l": torch.ones(2, 3)}}, "its reference is not"),
     ],
 )
 def test_states_that_make_no_sense_are_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:

@@ -26,10 +26,18 @@ class Scalars:
     """Writes named numbers by step; does nothing when switched off. What was logged after ``resumed_at`` is replaced."""
 
     def __init__(self, folder: Path | None, *, resumed_at: int | None = None) -> None:
+        self._folder = folder
         self._writer: Any = None
-        if folder is not None:
-            purge = None if resumed_at is None else resumed_at + 1
-            self._writer = check_tensorboard().SummaryWriter(str(folder), purge_step=purge)
+        self._open(None if resumed_at is None else resumed_at + 1)
+
+    def _open(self, purge_step: int | None) -> None:
+        if self._folder is not None:
+            self._writer = check_tensorboard().SummaryWriter(str(self._folder), purge_step=purge_step)
+
+    def cut(self, step: int) -> None:
+        """Have what was logged after ``step`` replaced by what follows."""
+        self.close()
+        self._open(step + 1)
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         if self._writer is not None:

@@ -14,10 +14,11 @@ from safetensors.torch import save
 
 from ..base.errors import FileFormatError
 from ..base.files import write_bytes
+from ..embedding.pair import positive_half
 from ..update.state import RunState
 
 _VERSION = 1
-_TENSOR_FIELDS = ("vectors", "optimizer_tensors", "average", "best_vectors")
+_TENSOR_FIELDS = ("vectors", "optimizer_tensors", "average", "best_vectors", "reference")
 
 
 def save_state(state: RunState, path: Path) -> None:
@@ -48,6 +49,7 @@ def load_state(path: Path) -> RunState:
             group, name = key.split("/", 1)
             grouped[group][name] = tensor
         numbers["evaluations"] = [(int(step), float(loss)) for step, loss in numbers["evaluations"]]
+        numbers.setdefault("first_step", next((step for step, _ in numbers["evaluations"]), numbers["step"]))
         values: dict[str, Any] = {**numbers, **grouped}
         return _checked(RunState(**values))
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -65,12 +67,17 @@ def _checked(state: RunState) -> RunState:
     shapes = _shapes(state.vectors)
     if any(_shapes(others) not in ({}, shapes) for others in (state.average, state.best_vectors)):
         raise ValueError("its average or best vectors are not of the vectors' shapes")
+    if _shapes(state.reference) not in ({}, _shapes(positive_half(state.vectors))):
+        raise ValueError("its reference is not of the vectors' shapes")
+    if type(state.first_step) is not int or not 0 <= state.first_step <= state.step:
+        raise ValueError("its first step is none")
     if type(state.best_step) is not (int if state.best_vectors else type(None)):
         raise ValueError("its best step has no vectors, or its best vectors have no step")
     scales, counts = (state.rate_scale, state.loss_scale), (state.average_updates, state.loss_scale_good_steps)
     if not all(type(x) in (int, float) and 0 < x < math.inf for x in scales) or not all(type(x) is int for x in counts):
         raise ValueError("its scales and counts are no numbers")
-    if any(x is not None and type(x) not in (int, float) for x in (state.best_loss, state.smooth_loss)):
+    losses = (state.best_loss, state.smooth_loss, state.word_loss)
+    if any(x is not None and type(x) not in (int, float) for x in losses):
         raise ValueError("its losses are no numbers")
     return state
 

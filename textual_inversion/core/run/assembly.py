@@ -70,10 +70,13 @@ def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer
     )
     state = job.state
     if state is None:
-        state = RunState(step=job.start_step, vectors={}, optimizer_tensors={}, optimizer_numbers={})
+        state = RunState(
+            step=job.start_step, first_step=job.start_step, vectors={}, optimizer_tensors={}, optimizer_numbers={}
+        )
     else:
         learner.load_state(state)
     context = _context(job, lease, vectors)
+    state.reference = {} if context is None else dict(context.reference)
     gradients = _gradients(job, lease, _encode(job, lease, control=control, emit=emit), context, emit=emit)
     run = job.directory()
     resumed_at = job.start_step if job.state is not None else None
@@ -202,7 +205,9 @@ def _held_out(job: Job) -> list[int]:
 def _context(job: Job, lease: Lease, vectors: Mapping[str, torch.Tensor]) -> ContextDrift | None:
     """Measured against the words that the embedding began with; where nobody knows them, against what a new run begins with."""
     text, count = job.source.notes.get("init_text", ""), job.source.count
-    if text.strip():
+    if job.state is not None and job.state.reference:
+        reference = job.state.reference
+    elif text.strip():
         reference = initial_vectors(lease.encoders, method="text", text=text, count=count)
     elif job.state is None:
         reference = {key: rows.detach().float().cpu().clone() for key, rows in positive_half(vectors).items()}

@@ -105,7 +105,7 @@ def prepare(
     start_step = state.step if state is not None else (source.step or 0)
     warnings = [
         *_advice(config, template),
-        *_stopping_advice(config, start_step),
+        *_stopping_advice(config, start_step if state is None else state.first_step),
         *template.warnings,
         *pair_warnings(config, source, partner),
         *dataset.notes,
@@ -230,11 +230,11 @@ def _advice(config: TrainConfig, template: Template) -> list[str]:
     return sentences
 
 
-def _stopping_advice(config: TrainConfig, start_step: int) -> list[str]:
-    """A run that is asked to stop by itself and never could."""
+def _stopping_advice(config: TrainConfig, first_step: int) -> list[str]:
+    """Tell of a run that is asked to stop by itself and never could. ``first_step`` is the one it began at, pauses or not."""
     if not config.auto_stop:
         return []
-    sentence = never_settles(steps=max(0, config.steps - start_step), every=config.evaluate_every)
+    sentence = never_settles(steps=max(0, config.steps - first_step), every=config.evaluate_every)
     return [] if sentence is None else [sentence]
 
 

@@ -64,7 +64,6 @@ class Trainer:
         self._previewed_at: int | None = None
         self._table_held = False
         self._best = BestSteps(self.state)
-        self._word_loss: float | None = None
 
     @property
     def step(self) -> int:
@@ -132,6 +131,7 @@ class Trainer:
     def _roll_back(self, step: int, problem: str) -> None:
         snapshot = self._snapshots.go_back(step)
         self.learner.restore(snapshot)
+        self.state.smooth_loss = snapshot.smooth_loss
         undone = self._take_back(snapshot.step)
         again = self.state.rolled_back
         if not again:
@@ -163,6 +163,7 @@ class Trainer:
         self._best.go_back(step)
         self._previewed_at = self._state_step = None
         self.table.cut(step)
+        self.scalars.cut(step)
         return tuple(str(path) for path in self.run.set_undone_aside(step))
 
     def _earlier_copies(self, step: int) -> str:
@@ -229,11 +230,11 @@ class Trainer:
         """The share of the class word's loss that is gone."""
         if self.context is None or self.fixed_batch is None:
             return None
-        if self._word_loss is None:
+        if self.state.word_loss is None:
             device = self.lease.device
             word = {key: rows.to(device) for key, rows in self.context.reference.items()}
-            self._word_loss = self.fixed_batch.loss({**self.learner.shown, **word})
-        return 1 - loss / self._word_loss if self._word_loss > 0 else None
+            self.state.word_loss = self.fixed_batch.loss({**self.learner.shown, **word})
+        return 1 - loss / self.state.word_loss if self.state.word_loss > 0 else None
 
     def _drift(self, vectors: dict[str, torch.Tensor]) -> float | None:
         return None if self.context is None else self.context.measure(vectors)
@@ -242,7 +243,7 @@ class Trainer:
         config = self.plan.config
         if not config.auto_stop or not self.state.evaluations or self.state.evaluations[-1][0] != self.step:
             return False
-        window = settling_window(steps=self.plan.end_step - self.plan.start_step, every=config.evaluate_every)
+        window = settling_window(steps=self.plan.end_step - self.state.first_step, every=config.evaluate_every)
         return has_settled([loss for _, loss in self.state.evaluations], window=window)
 
     def _write_row(self, record: Stepped, evaluated: Evaluated | None) -> None:
@@ -304,7 +305,7 @@ class Trainer:
             self.saver.carrier(vectors, step=step, picture=picture)
 
     def _keep_snapshot(self) -> None:
-        self._snapshots.keep(self.learner.snapshot(self.step))
+        self._snapshots.keep(self.learner.snapshot(self.step, smooth_loss=self.state.smooth_loss))
 
     def result(self) -> tuple[dict[str, torch.Tensor], int]:
         """The vectors to publish and the step they are from: the best one where that was chosen."""

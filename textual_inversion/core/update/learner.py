@@ -112,9 +112,10 @@ class Learner:
                 self._scaler.scale = before
                 return result
 
-    def snapshot(self, step: int) -> Snapshot:
+    def snapshot(self, step: int, *, smooth_loss: float | None = None) -> Snapshot:
+        """Copy everything that a step changes, after ``step`` of them; ``smooth_loss`` is kept with it."""
         average = None if self._average is None else (self._average.average, self._average.updates)
-        return snapshot_of(step, self.vectors, self._optimizer, average)
+        return snapshot_of(step, self.vectors, self._optimizer, average, smooth_loss=smooth_loss)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Back to a snapshot, which stays as it is: the optimiser would go on in the very tensors it is given."""

@@ -25,6 +25,7 @@ class Snapshot:
     vectors: dict[str, torch.Tensor]
     optimizer: dict[str, Any]
     average: tuple[dict[str, torch.Tensor], int] | None
+    smooth_loss: float | None = None
 
 
 class Snapshots:
@@ -55,13 +56,16 @@ def snapshot_of(
     vectors: Mapping[str, torch.Tensor],
     optimizer: torch.optim.Optimizer,
     average: tuple[Mapping[str, torch.Tensor], int] | None,
+    *,
+    smooth_loss: float | None = None,
 ) -> Snapshot:
-    """A deep copy of everything that a step changes."""
+    """Copy everything that a step changes: vectors [vectors, width] by key, the optimiser's state, the average."""
     return Snapshot(
         step=step,
         vectors={key: rows.detach().clone() for key, rows in vectors.items()},
         optimizer=copy.deepcopy(optimizer.state_dict()),
         average=None if average is None else ({key: rows.clone() for key, rows in average[0].items()}, average[1]),
+        smooth_loss=smooth_loss,
     )
 
 

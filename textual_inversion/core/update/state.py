@@ -14,6 +14,10 @@ class RunState:
 
     All random choices are functions of (seed, purpose, step), so no generator is saved; a step that was stopped in the
     middle of its accumulation is done again from its start, which gives the same sum.
+
+    ``first_step`` is the number of steps that the embedding had had when the run began. ``reference`` and ``word_loss`` are
+    what gain and context drift are measured against: the vectors of the class word (positive half only) and the
+    fixed-batch loss that they leave. All tensors by encoder key are float32 [vectors, width].
     """
 
     step: int
@@ -31,3 +35,6 @@ class RunState:
     rolled_back: bool = False
     loss_scale: float = 1.0
     loss_scale_good_steps: int = 0
+    first_step: int = 0
+    reference: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    word_loss: float | None = None
