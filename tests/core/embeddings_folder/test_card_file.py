@@ -118,6 +118,18 @@ def test_a_persons_choice_stands_over_a_runs_default(embedding: Path) -> None:
     assert not read_user_metadata(embedding).negative
 
 
+def test_a_default_of_an_earlier_run_is_no_choice(embedding: Path) -> None:
+    write_card_texts(embedding, _FIRST, facts={}, defaults={"guidance_scale": 3.0})
+    write_card_texts(embedding, _SECOND, facts={}, defaults={"guidance_scale": 5.0})
+    assert read_user_metadata(embedding).guidance_scale == 5.0
+
+
+def test_a_value_that_was_written_as_none_is_no_choice(embedding: Path) -> None:
+    _put(embedding, {SECTION: {"guidance_scale": None}})
+    write_card_texts(embedding, _FIRST, facts={}, defaults={"guidance_scale": 3.0})
+    assert read_user_metadata(embedding).guidance_scale == 3.0
+
+
 def test_a_description_in_a_file_of_its_own_is_not_hidden(embedding: Path) -> None:
     embedding.with_name("my.thing.txt").write_text("mine")
     write_card_texts(embedding, _FIRST, facts={})

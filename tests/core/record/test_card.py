@@ -12,7 +12,13 @@ from engine_world import World
 from PIL import Image
 
 from textual_inversion.core.embedding.embedding import Embedding
-from textual_inversion.core.embeddings_folder.card_file import SECTION, metadata_path, read_user_metadata
+from textual_inversion.core.embeddings_folder.card_file import (
+    SECTION,
+    UserMetadata,
+    metadata_path,
+    read_user_metadata,
+    update_user_metadata,
+)
 from textual_inversion.core.record.card import picture_of, write_card
 from textual_inversion.core.record.events import Saved, Warned
 from textual_inversion.core.record.run_folder import RunDirectory
@@ -56,16 +62,62 @@ def test_texts(run: RunDirectory, path: Path) -> None:
     assert json.loads(metadata_path(path).read_text())[SECTION]["step"] == 20
 
 
-def test_a_pair_fills_both_boxes(run: RunDirectory, path: Path) -> None:
-    notes = {"pair": "positive", "partner": "thing-neg", "guidance_scale": "3.5"}
-    write_card(run, path, _embedding(notes=notes), today=_DAY)
-    found = read_user_metadata(path)
+_POSITIVE = {"pair": "positive", "partner": "thing-neg", "guidance_scale": "3.5"}
+_NEGATIVE = {"pair": "negative", "partner": "thing", "guidance_scale": "3.5"}
+
+
+def _written(run: RunDirectory, path: Path, notes: dict[str, str]) -> UserMetadata:
+    assert write_card(run, path, _embedding(notes=notes), today=_DAY).warnings == ()
+    return read_user_metadata(path)
+
+
+def test_the_positive_half_of_a_pair_knows_the_other_and_its_scale(run: RunDirectory, path: Path) -> None:
+    found = _written(run, path, _POSITIVE)
     assert (found.partner, found.guidance_scale, found.negative) == ("thing-neg", 3.5, False)
     assert "Its pair thing-neg belongs into the negative prompt." in found.notes
-    negative = path.with_name("thing-neg.pt")
-    write_card(run, negative, _embedding(notes={"pair": "negative", "partner": "thing"}), today=_DAY)
-    assert read_user_metadata(negative).negative
-    write_card(run, path, _embedding(notes={**notes, "guidance_scale": "1-5"}), today=_DAY)
+
+
+def test_the_negative_half_of_a_pair_is_for_the_negative_prompt(run: RunDirectory, path: Path) -> None:
+    found = _written(run, path, _NEGATIVE)
+    assert found.negative
+    assert (found.partner, found.guidance_scale) == ("", None)
+
+
+def test_a_range_of_scales_is_its_mean_on_the_card(run: RunDirectory, path: Path) -> None:
+    assert _written(run, path, {**_POSITIVE, "guidance_scale": "1-5"}).guidance_scale == 3.0
+
+
+def test_a_pair_that_does_not_tell_its_scale_leaves_it_out(run: RunDirectory, path: Path) -> None:
+    _written(run, path, {"pair": "positive", "partner": "thing-neg"})
+    assert "guidance_scale" not in json.loads(metadata_path(path).read_text())[SECTION]
+
+
+def test_a_later_run_tells_its_own_partner_and_scale(run: RunDirectory, path: Path) -> None:
+    _written(run, path, _POSITIVE)
+    found = _written(run, path, {**_POSITIVE, "partner": "other-neg", "guidance_scale": "5"})
+    assert (found.partner, found.guidance_scale) == ("other-neg", 5.0)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["before the first run", "after it"])
+def test_a_later_run_leaves_what_a_person_chose(run: RunDirectory, path: Path, first: bool) -> None:
+    if not first:
+        _written(run, path, _POSITIVE)
+    update_user_metadata(path, partner="mine-neg", guidance_scale=7.0)
+    for scale in ("5", "6"):
+        found = _written(run, path, {**_POSITIVE, "guidance_scale": scale})
+        assert (found.partner, found.guidance_scale) == ("mine-neg", 7.0)
+
+
+def test_a_person_may_take_a_negative_half_into_the_prompt(run: RunDirectory, path: Path) -> None:
+    _written(run, path, _NEGATIVE)
+    update_user_metadata(path, negative=False)
+    assert not _written(run, path, _NEGATIVE).negative
+
+
+@pytest.mark.parametrize("scale", ["", "often", "1", "999"])
+def test_a_scale_that_makes_no_sense_is_left_out(run: RunDirectory, path: Path, scale: str) -> None:
+    found = _written(run, path, {**_POSITIVE, "guidance_scale": scale})
+    assert (found.partner, found.guidance_scale) == ("thing-neg", None)
 
 
 def test_a_checkpoints_name_is_no_markup(run: RunDirectory, path: Path) -> None:

@@ -110,8 +110,8 @@ def write_card_texts(
     """Put the texts of a run on the card, without touching what a person wrote there.
 
     Texts of an earlier run are replaced where they still stand, also in the middle of a person's own; where a person took
-    them out they stay out. ``facts`` (step, vectors, …) go under our own key; ``defaults`` too, where a person has chosen
-    nothing else. Raises as ``update_user_metadata``.
+    them out they stay out. ``facts`` (step, vectors, …) go under our own key; ``defaults`` too, in place of nothing and
+    of those of an earlier run, never of what a person chose. Raises as ``update_user_metadata``.
     """
     content = _read(metadata_path(embedding))
     ours = _section(content)
@@ -122,10 +122,23 @@ def write_card_texts(
         merged["description"] = _merged(
             content.get("description"), texts.description, before["description"], join=False
         )
-    written = {"written_description": texts.description, "written_notes": texts.notes}
-    changed = {**content, **_given(merged), SECTION: {**(defaults or {}), **ours, **facts, **written}}
+    written: dict[str, object] = {"written_description": texts.description, "written_notes": texts.notes}
+    if defaults:
+        written["written_defaults"] = dict(defaults)
+    changed = {**content, **_given(merged), SECTION: {**ours, **_unchosen(ours, defaults or {}), **facts, **written}}
     if changed != content:
         write_json(metadata_path(embedding), changed)
+
+
+def _unchosen(ours: Mapping[str, Any], defaults: Mapping[str, object]) -> dict[str, object]:
+    """Those of ``defaults`` that stand against nothing, or against what an earlier run wrote."""
+    found = ours.get("written_defaults")
+    before = cast("dict[str, object]", found) if isinstance(found, dict) else {}
+    return {
+        name: value
+        for name, value in defaults.items()
+        if ours.get(name) is None or (name in before and ours[name] == before[name])
+    }
 
 
 def _merged(there: object, text: str, before: str, *, join: bool) -> object:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..base.errors import UserError
+from ..base.errors import InputError, UserError
 from ..embedding.embedding import Embedding
 from ..embeddings_folder.card_file import CardTexts, metadata_path, write_card_texts
 from ..embeddings_folder.card_picture import preview_path, write_run_picture
@@ -30,16 +30,15 @@ class Card:
 def write_card(run: RunDirectory, path: Path, embedding: Embedding, *, today: datetime.date | None = None) -> Card:
     """Describe ``embedding``, which ``run`` has just written to ``path``, on its card.
 
-    What a person wrote or chose there stays. Never raises for what lies there or for a full disk: the embedding is safe, and
-    a card is not worth the end of a run.
+    What a person wrote or chose there stays. A card that cannot be read, notes that make no sense and a full disk are
+    warnings: the embedding is safe, and a card is not worth the end of a run.
     """
     files: list[Path] = []
     warnings: list[str] = []
     facts: dict[str, object] = {"step": embedding.step, "vectors": embedding.count, "run": run.root.name}
-    facts |= _pair_facts(embedding.notes)
     try:
         texts = _texts(run, path.stem, embedding, today or datetime.date.today())
-        write_card_texts(path, texts, facts=facts, defaults=_pair(embedding.notes))
+        write_card_texts(path, texts, facts=facts, defaults=_pair_defaults(embedding.notes))
         files.append(metadata_path(path))
     except (UserError, OSError) as error:
         warnings.append(str(error))
@@ -52,16 +51,20 @@ def write_card(run: RunDirectory, path: Path, embedding: Embedding, *, today: da
     return Card(files=tuple(files), warnings=tuple(warnings))
 
 
-def _pair_facts(notes: Mapping[str, str]) -> dict[str, object]:
-    """Facts of a pair for its card: one click fills both prompts, and the negative half belongs into the negative one."""
+def _pair_defaults(notes: Mapping[str, str]) -> dict[str, object]:
+    """The settings of a pair's cards: one click fills both prompts, and the negative half belongs into the negative one.
+
+    A scale that cannot be read is left out: the notes of a file may come from anywhere.
+    """
     if notes.get("pair") == "negative":
         return {"negative": True}
-    if notes.get("pair") == "positive":
-        return {
-            "partner": notes.get("partner", ""),
-            "guidance_scale": parse_guidance(notes["guidance_scale"]).typical if "guidance_scale" in notes else None,
-        }
-    return {}
+    if notes.get("pair") != "positive":
+        return {}
+    try:
+        scale = {"guidance_scale": parse_guidance(notes.get("guidance_scale", "")).typical}
+    except InputError:
+        scale = {}
+    return {"partner": notes.get("partner", ""), **scale}
 
 
 def picture_of(run: RunDirectory, step: int | None) -> Path | None:
@@ -76,19 +79,6 @@ def _previews(run: RunDirectory) -> Mapping[int, Path]:
     return {
         int(step): path for step, path in found if step.isascii() and step.isdigit() and run.image(int(step)) == path
     }
-
-
-def _pair(notes: Mapping[str, str]) -> dict[str, object]:
-    """Defaults for a click on the card of either half of a pair, from what its file says."""
-    if notes.get("pair") == "negative":
-        return {"negative": True}
-    if notes.get("pair") != "positive":
-        return {}
-    try:
-        scale = {"guidance_scale": float(notes.get("guidance_scale", ""))}
-    except ValueError:  # a range
-        scale = {}
-    return {"partner": notes.get("partner", ""), **scale}
 
 
 def _texts(run: RunDirectory, name: str, embedding: Embedding, today: datetime.date) -> CardTexts:
