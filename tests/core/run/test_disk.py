@@ -12,7 +12,7 @@ import pytest
 from engine_world import World
 
 from textual_inversion.core.formats import read_embedding
-from textual_inversion.core.record.events import Saved, Stepped
+from textual_inversion.core.record.events import Saved, Stepped, Warned
 from textual_inversion.core.record.run_folder import newest_run
 from textual_inversion.core.record.state_file import load_state
 
@@ -138,3 +138,18 @@ def test_folders_without_permission_are_told(world: World) -> None:
     finished = world.train()
     assert finished.exit_code == 4
     assert "may not be written to. Check its permissions" in finished.message
+
+
+def test_a_pace_that_cannot_be_noted_does_not_fail_a_finished_run(world: World) -> None:
+    world.create()
+
+    def hook(event: object) -> None:
+        if isinstance(event, Stepped) and event.step == 11:
+            (newest_run(world.folder / "log", "thing") / "pace.json").mkdir()
+
+    world.on_event = hook
+    finished = world.train(world.config(steps=12))
+    assert (finished.outcome, finished.exit_code) == ("done", 0)
+    assert read_embedding(world.host.embeddings_dir / "thing.pt").step == 12
+    (told,) = [event.message for event in world.of(Warned) if "pace.json" in event.message]
+    assert told.startswith("How long the steps took was not noted for later estimates: Cannot write ")

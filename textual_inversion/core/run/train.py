@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from ..base.control import Control
-from ..base.errors import InterruptedRunError, ModelChangedError
+from ..base.errors import InterruptedRunError, ModelChangedError, UserError
 from ..base.files import write_json
 from ..embedding.embedding import Embedding
 from ..embedding.pair import negative_path
@@ -133,7 +133,7 @@ def _train_leased(job: Job, host: Host, lease: Lease, *, control: Control, watch
     watch.files += [str(run.plan), str(run.loss_table)]
     try:
         outcome = trainer.loop()
-        watch.pace.write(run.root)
+        _note_pace(watch, run.root)
         if outcome in ("done", "stopped") and job.config.image_every:
             trainer.preview(trainer.step)
     except Exception:
@@ -144,6 +144,14 @@ def _train_leased(job: Job, host: Host, lease: Lease, *, control: Control, watch
         watch.step, watch.best_step = trainer.step, trainer.state.best_step
     _publish(trainer, host, watch)
     return watch.finished(outcome, _sentence(outcome, trainer, watch), exit_code=130 if outcome == "interrupted" else 0)
+
+
+def _note_pace(watch: _Watch, run: Path) -> None:
+    """Leave what the steps cost for later estimates, which are not worth the end of a run."""
+    try:
+        watch.pace.write(run)
+    except (UserError, OSError) as error:
+        watch(Warned(message=f"How long the steps took was not noted for later estimates: {error}"))
 
 
 def _fitting(job: Job, host: Host, watch: _Watch) -> Job:
