@@ -4,15 +4,7 @@
 (() => {
     let count = 0;
 
-    // Choices in the words of the guides.
-    const WORDS = {
-        flip: {h: "Horizontal", v: "Vertical", both: "Both"},
-        caption: {blip: "Use BLIP for caption", deepbooru: "Use deepbooru for caption"},
-        caption_to: {txt: "text file", name: "file name (use caption as filename)"},
-        fit: {center: "center crop", focal: "auto focal point crop", auto: "auto-sized crop", stretch: "stretch", none: "keep original size"},
-        objective: {area: "Maximize area", error: "Minimize error"},
-    };
-    const words = (field, choice) => (WORDS[field.name] || {})[choice] || choice;
+    const words = (field, choice) => field.words[choice];
 
     class Form {
         // `fields` as GET prepare/form has them; `skip` are names that are asked for elsewhere.

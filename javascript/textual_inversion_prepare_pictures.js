@@ -108,7 +108,7 @@
         constructor(app) {
             const {make, button} = window.textualInversionPrepare;
             this.app = app;
-            this.form = new window.textualInversionForm(app.forms.prepare);
+            this.form = new window.textualInversionForm(app.forms.start);
             this.note = make("p", {class: "ti-note"});
             this.previews = make("div", {class: "ti-results"});
             this.job = new Job(app, (job) => this.ended(job));

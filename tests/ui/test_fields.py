@@ -13,6 +13,7 @@ from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.base.options import build, choices_of, options_of
 from textual_inversion.core.dataset.templates import shipped_templates_dir
 from textual_inversion.core.settings.train_config import TrainConfig
+from textual_inversion.runs.creation import CreateRequest
 from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.manager import RunManager
 from textual_inversion.ui.fields import Form
@@ -20,7 +21,6 @@ from textual_inversion.ui.generation import GenerateRequest
 from textual_inversion.ui.tab_create import CreateTab
 from textual_inversion.ui.tab_generate import GenerateTab
 from textual_inversion.ui.tab_train import TrainTab
-from textual_inversion.web.routes.requests import CreateRequest
 
 
 @pytest.fixture

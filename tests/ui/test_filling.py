@@ -14,6 +14,7 @@ from textual_inversion.core.model.shape import ModelShape, TextShape, unet_block
 from textual_inversion.core.run.train import train
 from textual_inversion.core.settings.presets import PRESETS
 from textual_inversion.core.settings.train_config import TrainConfig
+from textual_inversion.runs.creation import CreateRequest
 from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.manager import RunManager
 from textual_inversion.ui.estimates import Costs
@@ -22,7 +23,6 @@ from textual_inversion.ui.preview_source import preview_settings, with_previews_
 from textual_inversion.ui.tab_create import CreateTab
 from textual_inversion.ui.tab_train import FIRST, TrainTab
 from textual_inversion.ui.templates import chosen_template, template_choices
-from textual_inversion.web.routes.requests import CreateRequest
 
 
 @pytest.fixture

@@ -9,14 +9,13 @@ import pytest
 from engine_world import World, make_world
 
 from textual_inversion.core.run.train import train
+from textual_inversion.runs.creation import CreateRequest, create_embedding
 from textual_inversion.runs.errors import ConflictError
 from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.manager import RunManager
 from textual_inversion.ui.generation import GenerateRequest, generate
 from textual_inversion.ui.tab_generate import GenerateTab
 from textual_inversion.ui.tab_train import TrainTab
-from textual_inversion.web.routes.requests import CreateRequest
-from textual_inversion.web.routes.runs import create_embedding
 
 
 @pytest.fixture

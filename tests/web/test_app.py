@@ -16,11 +16,9 @@ from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.runs.errors import DeniedError
 from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.manager import RunManager
-from textual_inversion.web import app as http
 from textual_inversion.web.access import Access
-from textual_inversion.web.app import ANYTHING_ELSE, MAX_BODY_BYTES, PREFIX, mount
-from textual_inversion.web.routes.library import LibraryApi
-from textual_inversion.web.routes.prepare import PrepareApi
+from textual_inversion.web.app import PREFIX, mount
+from textual_inversion.web.routing import MAX_BODY_BYTES
 
 
 @pytest.fixture
@@ -236,33 +234,3 @@ def test_what_is_not_given_is_the_hosts(host: FakeHost, training: FakeTraining, 
     config = client.get(f"runs/{run}").json()["config"]
     assert (config["width"], config["height"], config["log_dir"]) == (64, 512, str(tmp_path / "here"))
     manager.close(5)
-
-
-def test_the_documentation_names_every_route(client: TestClient) -> None:
-    text = (Path(__file__).resolve().parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
-    words = {"{run}": "ID", "{number}": "N", "{sheet}": "SHEET", "{job}": "JOB"}
-    for route in client.app.routes:
-        if route.path == ANYTHING_ELSE:
-            continue
-        shown = route.path.removeprefix(PREFIX + "/")
-        for part, word in words.items():
-            shown = shown.replace(part, word)
-        assert f"`{' '.join(sorted(route.methods - {'HEAD'}))} {shown}" in text or f"`{shown}`" in text
-
-
-def test_every_route_has_a_method_behind_it() -> None:
-    """Some are found by name with the first call only."""
-    asked: dict[str, list[str]] = {}
-
-    class Noted:
-        def __init__(self, name: str) -> None:
-            self.names = asked.setdefault(name, [])
-
-        def handler(self, name: str) -> None:
-            self.names.append(name)
-
-    http._library_routes(Noted("library"))  # type: ignore[arg-type]
-    http._prepare_routes(Noted("prepare"))  # type: ignore[arg-type]
-    for kind, api in (("library", LibraryApi), ("prepare", PrepareApi)):
-        assert len(asked[kind]) > 10
-        assert [name for name in asked[kind] if not callable(getattr(api, name, None))] == []

@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 
 from ..core.base.options import build
-from ..web.routes.requests import CreateRequest
+from ..runs.creation import CreateRequest
 from .command import Command
 from .config_options import add_config_options, given
 from .console import Console

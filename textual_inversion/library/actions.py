@@ -27,8 +27,8 @@ from .requests import (
     CombineRequest,
     ConvertHereRequest,
     DeleteRequest,
-    PictureRequest,
     RenameRequest,
+    SetPictureRequest,
 )
 
 Answer = dict[str, Any]
@@ -121,7 +121,7 @@ class Library:
         kept = " The old file is in the trash." if old else ""
         return _done(f"Wrote {target.name}.{kept}", file=self._file(target), undo=undo)
 
-    def picture(self, request: PictureRequest, *, uploaded: Path | None) -> Answer:
+    def picture(self, request: SetPictureRequest, *, uploaded: Path | None) -> Answer:
         """Choose the picture of its card: a preview of a run, or the ``uploaded`` file; what was there goes to the trash."""
         path, entry = self._writable(request.file)
         name = str(entry["name"])

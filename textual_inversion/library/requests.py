@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..core.base.options import option
+from ..core.base.options import FileData, LongText, option
 from ..core.embeddings_folder.arithmetic import Shortening
 
 Operation = Literal["scale", "join", "average", "shorten"]
+LARGEST_THUMBNAIL = 1024
 _FILE = "The embedding, as the list names it."
 
 
@@ -20,13 +21,29 @@ class FileRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CardPictureRequest(FileRequest):
+    """The picture of its card, or a preview of one of the runs that made it."""
+
+    run: str = option("", "Run", group="Library", help="A run that made it; empty: the picture of its card.")
+    picture: str = option("", "Picture", group="Library", help="One of that run's previews.")
+    size: int = option(256, "Size", group="Library", low=1, high=LARGEST_THUMBNAIL, help="Pixels a side, at most.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadRequest(FileRequest):
+    """The file itself."""
+
+    file_format: str = option("", "Format", group="Download", help="Empty: as it is.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class CardRequest(FileRequest):
     """Words of a person for its card; what is not given stays."""
 
-    description: str | None = option(None, "Description", group="Card", help="Shown on the card.")
-    notes: str | None = option(None, "Notes", group="Card", help="Shown in the card's dialog.")
+    description: str | None = option(None, "Description", group="Notes", help="Shown on the card in the web UI.")
+    notes: LongText | None = option(None, "Notes", group="Notes", help="Shown in the card's dialog.")
     negative: bool | None = option(
-        None, "For the negative prompt", group="Card", help="A click on the card then writes it there."
+        None, "For the negative prompt", group="Notes", help="A click on its card writes the name there."
     )
 
 
@@ -34,50 +51,90 @@ class CardRequest(FileRequest):
 class RenameRequest(FileRequest):
     """Another name."""
 
-    name: str = option("", "New name", group="Rename", help="What you will type in prompts.")
+    name: str = option(
+        "", "New name", group="Rename", help="What you will type in prompts. Its picture and notes come along."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConvertHereRequest(FileRequest):
     """Another format, in the same folder."""
 
-    file_format: str = option("", "Format", group="Convert", help="One of the formats that can be written.")
-    name: str = option("", "Name", group="Convert", help="Of the new file; empty: the same.")
-    replace: bool = option(False, "Replace the old file", group="Convert", help="The old file goes to the trash.")
+    file_format: str = option(
+        "safetensors",
+        "Format",
+        group="Convert",
+        help="a1111: .pt for every web UI; png: a picture that carries it; diffusers, kohya, onetrainer, invoke: for those "
+        "programs.",
+    )
+    name: str = option(
+        "", "Name of the new file", group="Convert", help="Empty: the same, when the old file is replaced."
+    )
+    replace: bool = option(False, "Replace the old file", group="Convert", help="It goes to the trash.")
 
 
 @dataclass(frozen=True, kw_only=True)
-class PictureRequest(FileRequest):
+class SetPictureRequest(FileRequest):
     """The picture of its card: ``picture`` of ``run``, or the bytes in ``data`` (Base64); neither: none."""
 
-    run: str = option("", "Run", group="Picture", help="A run that made it.")
-    picture: str = option("", "Picture", group="Picture", help="One of that run's previews.")
-    data: str = option("", "File", group="Picture", help="A picture in Base64.")
+    run: str = option("", "Run", group="Set picture", help="A run that made it.")
+    picture: str = option("", "Picture", group="Set picture", help="One of that run's previews.")
+    data: FileData = option("", "A picture of your own", group="Set picture", help="PNG, JPEG or WebP.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractRequest:
     """A new embedding out of a picture that carries one, or out of any file that holds one."""
 
-    source: str = option("", "Path", group="Extract", help="Of a file on the computer that the web UI runs on.")
-    data: str = option("", "File", group="Extract", help="The file in Base64, in place of a path.")
-    data_name: str = option("", "File name", group="Extract", help="What the file in data is called.")
-    name: str = option("", "Name", group="Extract", help="Empty: the name that is in the file.")
+    data: FileData = option(
+        "",
+        "File",
+        group="Add from a file or picture",
+        help="A picture that carries an embedding (PNG, lossless WebP), or an embedding of any kind: .pt, .bin, .safetensors.",
+    )
+    data_name: str = option("", "File name", group="Add from a file or picture", help="What the file is called.")
+    source: str = option(
+        "", "or its path", group="Add from a file or picture", help="On the computer that this runs on."
+    )
+    name: str = option("", "Name", group="Add from a file or picture", help="Empty: the name that is in the file.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CombineRequest:
     """A new embedding made of others by arithmetic."""
 
-    operation: Operation = option("average", "What", group="New", help="scale, join, average or shorten.")
-    files: tuple[str, ...] = option(
-        (), "Embeddings", group="New", help="One to scale or shorten, otherwise two or more."
+    operation: Operation = option(
+        "average",
+        "What",
+        group="Make a new one from others",
+        shown={
+            "scale": "Scale: stronger or weaker",
+            "shorten": "Shorten: fewer vectors",
+            "join": "Join: one after the other",
+            "average": "Average: a mixture",
+        },
+        help="Scaling and shortening take one embedding, joining and averaging two or more.",
     )
-    weights: tuple[float, ...] = option((), "Weights", group="New", help="For an average: one for each; none: equal.")
-    factor: float = option(1.0, "Factor", group="New", help="To scale by.")
-    count: int = option(1, "Vectors", group="New", help="To shorten to.")
-    how: Shortening = option("first", "How", group="New", help="first: keep the first ones; mean: means of neighbours.")
-    name: str = option("", "Name", group="New", help="What you will type in prompts.")
+    files: tuple[str, ...] = option(
+        (), "Embeddings", group="Make a new one from others", help="Weights count in an average only."
+    )
+    weights: tuple[float, ...] = option(
+        (), "Weights", group="Make a new one from others", help="For an average: one for each; none: equal."
+    )
+    factor: float = option(
+        1.2, "Factor", group="Make a new one from others", help="Above 1 it is heard more, below 1 less."
+    )
+    count: int = option(1, "Vectors to keep", group="Make a new one from others", help="When it is shortened.")
+    how: Shortening = option(
+        "first",
+        "How",
+        group="Make a new one from others",
+        shown={"first": "keep the first ones", "mean": "means of neighbours"},
+        help="When it is shortened.",
+    )
+    name: str = option(
+        "", "Name of the new one", group="Make a new one from others", help="What you will type in prompts."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from ..runs.manager import QUEUE_FILE, RunManager, check_settings
 from ..runs.preparing import Preparations
 from ..runs.registry import kept_manager, kept_preparations
 from ..runs.run import Train
-from ..web.app import Handler, mount
+from ..web.app import mount
 from ..web.hosted_access import GuardedAccess
 from ..webui_start import told
 from .webui_settings import EXPLAINED, own_settings
@@ -39,14 +39,10 @@ def install(webui: WebUI) -> None:
 def _served(webui: WebUI, manager: RunManager, access: GuardedAccess) -> Callable[[Any], None]:
     def mount_all(app: Any) -> None:
         jobs = kept_preparations(lambda: Preparations(borrow=manager.borrow, watch=webui.watch))
-        mount(app, manager, access=access, more={"/cards/{tab}": _cards(webui)}, preparations=jobs)
+        mount(app, manager, access=access, cards=webui.cards_html, preparations=jobs)
         manager.begin()
 
     return mount_all
-
-
-def _cards(webui: WebUI) -> Handler:
-    return lambda call: {"html": webui.cards_html(call.path["tab"])}
 
 
 def _tab(webui: WebUI, manager: RunManager, access: GuardedAccess) -> Callable[[], Tab]:

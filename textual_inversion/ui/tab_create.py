@@ -10,10 +10,9 @@ from ..core.base.errors import UserError
 from ..core.base.options import build
 from ..core.dataset.vector_advice import advice_on_vectors
 from ..core.embedding.pair import negative_path
+from ..runs.creation import INIT_METHODS, CreateRequest, create_embedding
 from ..runs.manager import RunManager
 from ..web.access import Access
-from ..web.routes.requests import INIT_METHODS, CreateRequest
-from ..web.routes.runs import create_embedding
 from .fields import Form
 from .ids import element_id
 from .messages import error_message, message

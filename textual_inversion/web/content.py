@@ -1,4 +1,4 @@
-"""Answers that are bytes: a download, a small picture."""
+"""Answers that are bytes: a download, a picture."""
 
 from __future__ import annotations
 

@@ -1,24 +1,39 @@
-"""A configuration class as a page can draw it: what ``core.options`` says of each field, fit for JSON."""
+"""A request as a page can draw it: what ``core.base.options`` says of each field, fit for JSON."""
 
 from __future__ import annotations
 
 import dataclasses
+import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from ..core.base.options import choices_of, options_of
+from ..core.base.options import FileData, LongText, Option, choices_of, options_of
 
-_KINDS = {bool: "yes-no", int: "number", float: "number"}
+_KINDS: Mapping[Any, str] = {
+    bool: "yes-no",
+    int: "number",
+    float: "number",
+    FileData: "file",
+    LongText: "long text",
+}
 
 
-def described_form(config_class: type, defaults: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    """Fields in their order: name, label, help, group, kind, value, limits, choices.
+def described_form(
+    request: type[Any],
+    defaults: Mapping[str, Any] | None = None,
+    *,
+    choices: Mapping[str, Mapping[str, str]] | None = None,
+    skip: Collection[str] = (),
+) -> list[dict[str, Any]]:
+    """Fields in their order: name, label, help, group, advanced, kind, value, optional, limits, choices, words.
 
-    ``kind``: yes-no, number, text, choice (one of ``choices``) or choices (any of them). ``defaults`` go before the class's.
+    ``kind``: yes-no, number, text, long text, file (Base64), choice (one of ``choices``), choices (any of them), numbers or
+    texts (as many as wanted). ``words``: what to show for each choice. ``optional``: null stands for nothing. ``defaults`` go
+    before the class's own; ``choices`` are those of text fields; fields in ``skip`` are left out.
     """
-    hints = typing.get_type_hints(config_class)
-    own = {field.name: field.default for field in dataclasses.fields(config_class)}
+    hints = typing.get_type_hints(request, include_extras=True)
+    own = {field.name: field.default for field in dataclasses.fields(request)}
     return [
         {
             "name": name,
@@ -30,15 +45,35 @@ def described_form(config_class: type, defaults: Mapping[str, Any] | None = None
             "low": described.low,
             "high": described.high,
             "step": described.step,
-            **_kind(config_class, name, hints[name]),
+            "optional": type(None) in typing.get_args(hints[name]),
+            **_kind(request, name, hints[name], described, (choices or {}).get(name)),
         }
-        for name, described in options_of(config_class).items()
+        for name, described in options_of(request).items()
+        if name not in skip
     ]
 
 
-def _kind(config_class: type, name: str, hint: Any) -> dict[str, Any]:
-    if choices := choices_of(config_class, name):
-        return {"kind": "choice", "choices": list(choices)}
+def _kind(
+    request: type[Any], name: str, hint: Any, described: Option, choices: Mapping[str, str] | None
+) -> dict[str, Any]:
+    if choices is not None:
+        return {"kind": "choice", "choices": list(choices), "words": dict(choices)}
+    if one_of := choices_of(request, name):
+        return {"kind": "choice", **_words(one_of, described)}
     if typing.get_origin(hint) is tuple:
-        return {"kind": "choices", "choices": list(typing.get_args(typing.get_args(hint)[0]))}
-    return {"kind": _KINDS.get(hint, "text"), "choices": []}
+        part = typing.get_args(hint)[0]
+        if any_of := typing.get_args(part):
+            return {"kind": "choices", **_words(any_of, described)}
+        return {"kind": "texts" if part is str else "numbers", "choices": [], "words": {}}
+    return {"kind": _KINDS.get(_without_none(hint), "text"), "choices": [], "words": {}}
+
+
+def _words(choices: tuple[Any, ...], described: Option) -> dict[str, Any]:
+    shown = described.shown or {}
+    return {"choices": list(choices), "words": {choice: shown.get(choice, choice) for choice in choices}}
+
+
+def _without_none(hint: Any) -> Any:
+    if typing.get_origin(hint) not in (typing.Union, types.UnionType):
+        return hint
+    return next(part for part in typing.get_args(hint) if part is not type(None))

@@ -12,6 +12,9 @@ from pathlib import Path
 from ..core.base.errors import FileFormatError, InputError
 from ..core.embedding.names import file_name_for
 
+MAX_UPLOAD_BYTES = 140_000_000
+"""An embedding in a picture, in Base64: 4/3 of what ``core.formats.containers.limits`` allows, and a little."""
+
 
 @contextmanager
 def uploaded(data: str, *, name: str) -> Iterator[Path]:

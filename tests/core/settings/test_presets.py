@@ -10,7 +10,7 @@ from textual_inversion.core.base.options import build
 from textual_inversion.core.loss.guidance_scale import parse_guidance
 from textual_inversion.core.settings.presets import PAIR_PRESETS, PLAIN_PRESETS, PRESETS, Preset
 from textual_inversion.core.settings.train_config import TrainConfig
-from textual_inversion.web.routes.requests import CreateRequest
+from textual_inversion.runs.creation import CreateRequest
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
 BY_NAME = {preset.name: preset for preset in PRESETS}

@@ -125,10 +125,10 @@ def test_captions_with_the_hosts_models_and_its_settings(client, models, raw):
     assert ended(client, job)["state"] == "done"
     listed = client.get("prepare/folder", params={"folder": str(raw)}).json()
     assert listed["pictures"][0]["caption"] == f"1girl, {BAD}, tag 0"
-    assert client.get("prepare/form").json()["prepare"][0]["label"] == "Source directory"
+    assert client.get("prepare/form").json()["start"][0]["label"] == "Source directory"
     forms = client.get("prepare/form").json()
     shown = {form: {field["name"]: field["value"] for field in forms[form]} for form in forms}
-    assert (shown["caption"]["threshold"], shown["prepare"]["existing"]) == (0.75, "ignore")
+    assert (shown["caption"]["threshold"], shown["start"]["existing"]) == (0.75, "ignore")
 
 
 def test_captions_that_are_there_are_not_replaced_unasked(client, models, raw):

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import ResourceError
+from .errors import InputError, ResourceError, UserError
 
 STALE_AFTER_SECONDS = 600.0
 """A temporary file this old belongs to a process that was killed: writing one takes seconds."""
@@ -33,6 +33,17 @@ _REASONS = {
     errno.EFBIG: "the file is too large for this disk. Choose another folder",
     errno.EIO: "the disk reported an error. Check the disk, or choose another folder",
 }
+_UNREADABLE = {
+    errno.ENOENT: "it is not there",
+    errno.EACCES: "it may not be read. Check its permissions",
+    errno.EPERM: "it may not be read. Check its permissions",
+    errno.ENAMETOOLONG: "no disk has a name as long as this",
+    errno.ENOTDIR: "a part of the path is a file, not a folder",
+    errno.EISDIR: "it is a folder, not a file",
+    errno.ELOOP: "it is a circle of links",
+    errno.EINVAL: "this is no name of a file here",
+    errno.EIO: "the disk reported an error. Check the disk",
+}
 _counter = itertools.count()
 
 
@@ -40,6 +51,19 @@ def resource_error(path: Path, error: OSError) -> ResourceError | None:
     """The sentence for an error of the disk, or None where ``error`` is not one of these."""
     reason = _REASONS.get(error.errno or 0)
     return ResourceError(f"Cannot write {path}: {reason}.") if reason else None
+
+
+def read_error(error: OSError) -> UserError | None:
+    """The sentence for an error that came from outside any ``disk_errors``, so from reading; None where it is none of the disk.
+
+    A full disk is one of writing wherever it is met.
+    """
+    if error.filename is None:
+        return None
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG):
+        return resource_error(Path(str(error.filename)), error)
+    reason = _UNREADABLE.get(error.errno or 0)
+    return InputError(f"{error.filename} cannot be read: {reason}.") if reason else None
 
 
 @contextmanager

@@ -11,12 +11,18 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from .errors import InputError
 
 _KEY = "option"
 T = TypeVar("T")
+
+FileData = Annotated[str, "file"]
+"""A field that takes a file, in Base64."""
+
+LongText = Annotated[str, "long text"]
+"""A field for more than one line."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ class CaptionSettings:
         (),
         "Write captions with",
         group="Captions",
+        shown={"blip": "Use BLIP for caption", "deepbooru": "Use deepbooru for caption"},
         help="BLIP writes a sentence, for photos; deepbooru writes tags, for drawings. Both can be had. Look the captions over "
         "afterwards.",
     )
@@ -27,6 +28,7 @@ class CaptionSettings:
         "txt",
         "Write captions to",
         group="Captions",
+        shown={"txt": "text file", "name": "file name (use caption as filename)"},
         help="txt: a text file beside each picture; name: the file name (as 'Use deepbooru caption as filename' did), which is "
         "cut where it is too long.",
     )

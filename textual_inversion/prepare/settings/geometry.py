@@ -38,6 +38,13 @@ class GeometrySettings:
         "center",
         "Fit pictures by",
         group="Size",
+        shown={
+            "center": "center crop",
+            "focal": "auto focal point crop",
+            "auto": "auto-sized crop",
+            "stretch": "stretch",
+            "none": "keep original size",
+        },
         help="center: crop the middle; focal: auto focal point crop, around faces and detail; auto: auto-sized crop, each picture "
         "at its own size; stretch: distort; none: keep the original size.",
     )
@@ -48,6 +55,7 @@ class GeometrySettings:
         (),
         "Create flipped copies",
         group="Size",
+        shown={"h": "Horizontal", "v": "Vertical", "both": "Both"},
         help="A mirrored copy of each picture, with the same caption. Not for faces, text or signs that have a right way round.",
     )
     split_threshold: float = option(
@@ -144,6 +152,7 @@ class GeometrySettings:
         "area",
         "Resizing objective",
         group="Auto-sized crop",
+        shown={"area": "Maximize area", "error": "Minimize error"},
         advanced=True,
         help="Of the sizes allowed, area takes the largest (Maximize area), error the one that crops least (Minimize error).",
     )

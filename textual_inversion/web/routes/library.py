@@ -1,4 +1,4 @@
-"""The Library's routes, without HTTP."""
+"""The routes of the Library: the embeddings in the host's folder, what they hold, and what is done with them."""
 
 from __future__ import annotations
 
@@ -6,62 +6,67 @@ import io
 import tempfile
 import threading
 import zipfile
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...core.base.errors import InputError
-from ...core.base.options import build
+from ...core.embeddings_folder.nearest_tokens import nearest_tokens
+from ...core.formats import FORMATS, convert, describe, read_embedding
 from ...core.model.host import LeaseRequest
+from ...core.update.norm_rules import mean_norm
 from ...library import requests
+from ...library.actions import Library
 from ...runs.errors import ConflictError, UnknownRunError
 from ...runs.manager import RunManager
-from ...runs.sheet_request import SheetRequest
 from ..access import Access
 from ..content import Content
-from ..uploads import uploaded
-from .runs import Call
+from ..routing import Nothing, Routes, route
+from ..thumbnails import thumbnail
+from ..uploads import MAX_UPLOAD_BYTES, uploaded
 
-if TYPE_CHECKING:
-    from ...library.actions import Library
-    from ...library.listing import Shelf
-
-_LARGEST_THUMBNAIL = 1024
+Answer = dict[str, Any]
+_DONE = "`message`, `file`, `undo`"
+_FORMATTED = (requests.ConvertHereRequest, requests.DownloadRequest)
 
 
-class LibraryApi:
-    """One method a route. Errors are UserErrors. What they need is imported with the first request, not while a web UI starts."""
+class LibraryRoutes(Routes):
+    """Routes of the embeddings of ``manager``'s host; files have to pass ``access``."""
 
     def __init__(self, manager: RunManager, access: Access) -> None:
         self._manager, self._access = manager, access
+        self._library = Library(manager, check_file=lambda path: access.check_path(str(path), field="file"))
         self._looking = threading.Lock()
 
-    @cached_property
-    def _library(self) -> Library:
-        from ...library.actions import Library
+    def choices(self, request: type[Any]) -> Mapping[str, Mapping[str, str]]:
+        """The formats that can be written."""
+        return {"file_format": {name: name for name in FORMATS}} if request in _FORMATTED else {}
 
-        def check_file(path: Path) -> Path:
-            return self._access.check_path(str(path), field="file")
-
-        return Library(self._manager, check_file=check_file)
-
-    @property
-    def _shelf(self) -> Shelf:
-        return self._library.shelf
-
-    def embeddings(self, call: Call) -> dict[str, Any]:
-        from ...core.formats import FORMATS
-
+    @route(
+        "GET",
+        "/embeddings",
+        Nothing,
+        answer="`embeddings`: `name`, `file` (below the embeddings folder), `step`, `vectors`, `widths`, `kind`, "
+        "`checkpoint`, `checkpoint_name`, `format`, `size`, `modified`, `picture`, `negative`, `description`, `notes`, "
+        "`pair` (`positive`, `negative` or empty) and `partner`; or `error` for a file that cannot be read. `formats`: "
+        "those that can be written. `trash`: how much lies there",
+    )
+    def embeddings(self, request: Nothing) -> Answer:
         return {
-            "embeddings": self._shelf.entries(),
+            "embeddings": self._library.shelf.entries(),
             "formats": list(FORMATS),
             "trash": len(self._library.trash.items()),
         }
 
-    def details(self, call: Call) -> dict[str, Any]:
-        from ...core.formats import describe, read_embedding
-
-        path, entry = self._shelf.find(call.query.get("file", ""))
+    @route(
+        "GET",
+        "/embeddings/details",
+        requests.FileRequest,
+        answer="the list's entry with `path`, `token` (the name inside), `metadata`, `figures` (sums and norms), and "
+        "`runs` that made it: `id`, `folder`, `steps`, `previews`",
+    )
+    def details(self, request: requests.FileRequest) -> Answer:
+        path, entry = self._library.shelf.find(request.file)
         found = {} if "error" in entry else describe(read_embedding(path))
         known = {run["run_dir"]: run["id"] for run in self._manager.runs() if run.get("run_dir")}
         ids = {str(Path(folder).resolve()): run for folder, run in known.items()}
@@ -75,13 +80,15 @@ class LibraryApi:
             "runs": [{**run, "shown_as": ids.get(run["folder"])} for run in runs],
         }
 
-    def nearest(self, call: Call) -> dict[str, Any]:
-        """Raises ConflictError while a run has the model."""
-        from ...core.embeddings_folder.nearest_tokens import nearest_tokens
-        from ...core.formats import read_embedding
-        from ...core.update.norm_rules import mean_norm
-
-        path, _ = self._shelf.find(call.query.get("file", ""))
+    @route(
+        "GET",
+        "/embeddings/nearest",
+        requests.FileRequest,
+        answer="`checkpoint`; for each of its `encoders` the tokens nearest to each vector, and the mean norm of all "
+        "tokens. 409 while a run has the model",
+    )
+    def nearest(self, request: requests.FileRequest) -> Answer:
+        path, _ = self._library.shelf.find(request.file)
         embedding = read_embedding(path)
         if not self._looking.acquire(blocking=False):
             raise ConflictError("Another embedding is being looked at. Try again in a moment.")
@@ -99,23 +106,31 @@ class LibraryApi:
         finally:
             self._looking.release()
 
-    def picture(self, call: Call) -> Content:
-        """The card's picture, or a preview of one of its runs, at most ``size`` pixels wide and high."""
-        path, entry = self._shelf.find(call.query.get("file", ""))
-        if run := call.query.get("run"):
-            shown = self._library.run_of(entry, run).preview(call.query.get("picture", ""))
+    @route(
+        "GET",
+        "/embeddings/picture",
+        requests.CardPictureRequest,
+        answer="the card's picture; with `run` and `picture` a preview of that run",
+    )
+    def picture(self, request: requests.CardPictureRequest) -> Content:
+        path, entry = self._library.shelf.find(request.file)
+        if request.run:
+            shown = self._library.run_of(entry, request.run).preview(request.picture)
         else:
-            shown = self._shelf.card_picture(path)
+            shown = self._library.shelf.card_picture(path)
         if shown is None:
             raise UnknownRunError("This card has no picture.")
-        return Content(data=_thumbnail(shown, call.query.get("size", "256")), media_type="image/jpeg", keep=True)
+        return thumbnail(shown, request.size, keep=True)
 
-    def download(self, call: Call) -> Content:
-        """The file as it is, or in the format asked for; several files come as a zip."""
-        from ...core.formats import FORMATS, convert
-
-        path, _ = self._shelf.find(call.query.get("file", ""))
-        form = call.query.get("file_format", "")
+    @route(
+        "GET",
+        "/embeddings/download",
+        requests.DownloadRequest,
+        answer="the file as it is, or converted (several files: a zip)",
+    )
+    def download(self, request: requests.DownloadRequest) -> Content:
+        path, _ = self._library.shelf.find(request.file)
+        form = request.file_format
         if not form:
             return Content(data=path.read_bytes(), media_type="application/octet-stream", file_name=path.name)
         if form not in FORMATS:
@@ -129,82 +144,81 @@ class LibraryApi:
                 data, name = _zipped(files, Path(folder)), f"{path.stem}.zip"
         return Content(data=data, media_type="application/octet-stream", file_name=name)
 
-    def card(self, call: Call) -> dict[str, Any]:
-        return self._library.card(build(requests.CardRequest, call.body))
+    @route("POST", "/embeddings/card", requests.CardRequest, answer=f"{_DONE}; what is not given stays")
+    def card(self, request: requests.CardRequest) -> Answer:
+        return self._library.card(request)
 
-    def rename(self, call: Call) -> dict[str, Any]:
-        return self._library.rename(build(requests.RenameRequest, call.body))
+    @route("POST", "/embeddings/rename", requests.RenameRequest, answer=_DONE)
+    def rename(self, request: requests.RenameRequest) -> Answer:
+        return self._library.rename(request)
 
-    def convert(self, call: Call) -> dict[str, Any]:
-        return self._library.convert(build(requests.ConvertHereRequest, call.body))
+    @route(
+        "POST",
+        "/embeddings/convert",
+        requests.ConvertHereRequest,
+        answer=f"{_DONE}; with `replace` the old file goes to the trash",
+    )
+    def convert(self, request: requests.ConvertHereRequest) -> Answer:
+        return self._library.convert(request)
 
-    def set_picture(self, call: Call) -> dict[str, Any]:
-        request = build(requests.PictureRequest, call.body)
+    @route(
+        "POST",
+        "/embeddings/picture",
+        requests.SetPictureRequest,
+        most=MAX_UPLOAD_BYTES,
+        answer=f"{_DONE}; `picture` is a preview of `run`, `data` a picture in Base64. Neither: no picture",
+    )
+    def set_picture(self, request: requests.SetPictureRequest) -> Answer:
         if request.run or not request.data:
             return self._library.picture(request, uploaded=None)
         with uploaded(request.data, name="picture") as picture:
             return self._library.picture(request, uploaded=picture)
 
-    def extract(self, call: Call) -> dict[str, Any]:
-        request = build(requests.ExtractRequest, call.body)
+    @route(
+        "POST",
+        "/embeddings/extract",
+        requests.ExtractRequest,
+        most=MAX_UPLOAD_BYTES,
+        answer=f"{_DONE}; `source` is a path, or `data` the file in Base64 and `data_name` its name",
+    )
+    def extract(self, request: requests.ExtractRequest) -> Answer:
         if not request.data:
             source = self._access.check_path(request.source, field="source")
             return self._library.extract(source, name=request.name)
         with uploaded(request.data, name=request.data_name) as source:
             return self._library.extract(source, name=request.name)
 
-    def combine(self, call: Call) -> dict[str, Any]:
-        return self._library.combine(build(requests.CombineRequest, call.body))
+    @route(
+        "POST",
+        "/embeddings/combine",
+        requests.CombineRequest,
+        answer=f"{_DONE}; `operation` is `scale`, `join`, `average` or `shorten`, `how` `first` or `mean`",
+    )
+    def combine(self, request: requests.CombineRequest) -> Answer:
+        return self._library.combine(request)
 
-    def delete(self, call: Call) -> dict[str, Any]:
-        return self._library.delete(build(requests.DeleteRequest, call.body))
+    @route(
+        "POST",
+        "/embeddings/delete",
+        requests.DeleteRequest,
+        answer=f"{_DONE}; it is in the trash, `alone` without its card",
+    )
+    def delete(self, request: requests.DeleteRequest) -> Answer:
+        return self._library.delete(request)
 
-    def trash(self, call: Call) -> dict[str, Any]:
-        return {
-            "folder": str(self._library.trash.folder),
-            "trash": [vars(item) for item in self._library.trash.items()],
-        }
+    @route("GET", "/embeddings/trash", Nothing, answer="`folder`; `trash`: `id`, `name`, `place`, `files`, `deleted`")
+    def trash(self, request: Nothing) -> Answer:
+        trash = self._library.trash
+        return {"folder": str(trash.folder), "trash": [vars(item) for item in trash.items()]}
 
-    def restore(self, call: Call) -> dict[str, Any]:
-        return self._library.restore(build(requests.TrashRequest, call.body).id)
+    @route("POST", "/embeddings/restore", requests.TrashRequest, answer=f"{_DONE}; it is back where it was")
+    def restore(self, request: requests.TrashRequest) -> Answer:
+        return self._library.restore(request.id)
 
-    def purge(self, call: Call) -> dict[str, Any]:
-        self._library.trash.purge(build(requests.TrashRequest, call.body).id)
+    @route("POST", "/embeddings/purge", requests.TrashRequest, answer="`message`, `undo`; it is gone for good")
+    def purge(self, request: requests.TrashRequest) -> Answer:
+        self._library.trash.purge(request.id)
         return {"message": "Deleted for good.", "undo": []}
-
-    def sheet(self, call: Call) -> dict[str, Any]:
-        from ...library.sheet_plan import sheet_plan
-
-        request = build(SheetRequest, call.body)
-        plan = sheet_plan(self._library, request, log_dir=self._manager.log_dirs[0])
-        return {"sheet": self._manager.sheets.start(plan)}
-
-    def sheets(self, call: Call) -> dict[str, Any]:
-        newest = self._manager.sheets.newest()
-        return {"sheets": [newest.describe()] if newest else []}
-
-    def sheet_state(self, call: Call) -> dict[str, Any]:
-        return self._manager.sheets.sheet(call.path["sheet"]).describe()
-
-    def sheet_picture(self, call: Call) -> Content:
-        sheet = self._manager.sheets.sheet(call.path["sheet"])
-        return Content(data=sheet.png(), media_type="image/png")
-
-    def sheet_cancel(self, call: Call) -> dict[str, Any]:
-        self._manager.sheets.cancel(call.path["sheet"])
-        return self.sheet_state(call)
-
-
-def _thumbnail(path: Path, size: str) -> bytes:
-    """Raises InputError where the file is no picture."""
-    from ...core.pictures.open import open_picture
-
-    side = int(size) if size.isascii() and size.isdigit() and len(size) < 6 else 256
-    image = open_picture(path).rgb
-    image.thumbnail((min(side, _LARGEST_THUMBNAIL),) * 2)
-    data = io.BytesIO()
-    image.save(data, format="JPEG", quality=88)
-    return data.getvalue()
 
 
 def _zipped(files: list[Path], folder: Path) -> bytes:

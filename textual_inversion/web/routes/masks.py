@@ -1,78 +1,84 @@
-"""The routes of the masks that are drawn on the page, without HTTP."""
+"""The routes of the masks that are drawn on the page."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from ...core.base.errors import InputError
-from ...core.base.options import build
-from ...core.model.host import Lease, LeaseRequest
+from ...core.model.host import LeaseRequest
 from ...prepare.folder.drawn_masks import drawn_on, save_mask, shown_mask
 from ...runs.errors import ConflictError
 from ...runs.manager import RunManager
 from ..content import Content
-from ..folder_access import Folders, asked, encoded, picture_named, thumbnail_side
+from ..folder_access import Folders, picture_named
+from ..routing import Routes, route
+from ..thumbnails import png
 from . import prepare_requests as requests
-from .runs import Call
 
-BorrowModel = Callable[[], AbstractContextManager[Lease]]
+MAX_MASK_BYTES = 8_000_000
+
+Answer = dict[str, Any]
 
 
-class MaskApi:
-    """One method a route. Errors are UserErrors. ``borrow_model`` is asked for where the checkpoint is needed."""
+class MaskRoutes(Routes):
+    """Routes of masks in ``folders``; the checkpoint of ``manager``'s host is asked for where it is needed."""
 
-    def __init__(self, folders: Folders, *, borrow_model: BorrowModel, native_size: Callable[[], int]) -> None:
-        self._folders, self._borrow_model, self._native_size = folders, borrow_model, native_size
+    def __init__(self, manager: RunManager, folders: Folders) -> None:
+        self._manager, self._folders = manager, folders
         self._looking = threading.Lock()
 
-    def mask(self, call: Call) -> Content:
-        """The mask of a picture, grey; of one without, its alpha channel, else all white."""
-        request = build(requests.PictureRequest, asked(call, "folder", "name", "recursive"))
+    @route(
+        "GET",
+        "/prepare/mask",
+        requests.ThumbnailRequest,
+        answer="the mask of a picture, grey; of one without, its alpha channel, else white",
+    )
+    def mask(self, request: requests.ThumbnailRequest) -> Content:
         folder = self._folders.folder(request)
-        mask = shown_mask(folder.folder, picture_named(folder, request.name), thumbnail_side(call))
-        return Content(data=encoded(mask, "PNG"), media_type="image/png")
+        return png(shown_mask(folder.folder, picture_named(folder, request.name), request.size))
 
-    def set_mask(self, call: Call) -> dict[str, Any]:
-        request = build(requests.MaskRequest, call.body)
-        folder, png = self._folders.folder(request), _decoded(request.png)
+    @route(
+        "POST",
+        "/prepare/mask",
+        requests.MaskRequest,
+        most=MAX_MASK_BYTES,
+        answer="`mask`, its file. `png` is Base64 (empty: no mask); `graded`: an attention map, mid grey counts once, "
+        "white five times",
+    )
+    def set_mask(self, request: requests.MaskRequest) -> Answer:
+        folder, drawn = self._folders.folder(request), _decoded(request.png)
         with self._folders.changing:
-            name = save_mask(folder.folder, picture_named(folder, request.name), png, graded=request.graded)
+            name = save_mask(folder.folder, picture_named(folder, request.name), drawn, graded=request.graded)
         return {"mask": name}
 
-    def spread_mask(self, call: Call) -> dict[str, Any]:
-        """Spread what was drawn over what looks alike; nothing is written. One at a time: each waits for the model."""
-        request = build(requests.SpreadRequest, call.body)
-        folder, png = self._folders.folder(request), _decoded(request.png)
-        drawn = drawn_on(picture_named(folder, request.name), png)
+    @route(
+        "POST",
+        "/prepare/spread-mask",
+        requests.SpreadRequest,
+        most=MAX_MASK_BYTES,
+        answer="`png`: what was drawn, spread over what looks alike by the checkpoint's VAE, at most 1024 pixels a side; "
+        "nothing is written. 409 while a run has the model",
+    )
+    def spread_mask(self, request: requests.SpreadRequest) -> Answer:
+        """One at a time: each waits for the model."""
+        folder, png_bytes = self._folders.folder(request), _decoded(request.png)
+        drawn = drawn_on(picture_named(folder, request.name), png_bytes)
         if not self._looking.acquire(blocking=False):
             raise ConflictError("Another picture is being looked at. Try again in a moment.")
+        host = self._manager.host
         try:
-            with self._borrow_model() as lease:
-                spread = drawn.spread(lease, native_size=self._native_size())
+            with self._manager.borrow(), host.lease(LeaseRequest()) as lease:
+                spread = drawn.spread(lease, native_size=host.native_size)
         finally:
             self._looking.release()
         return {"png": base64.b64encode(spread).decode()}
 
 
-def mask_api(manager: RunManager, folders: Folders) -> MaskApi:
-    """With the model of the manager's host."""
-    host = manager.host
-
-    @contextmanager
-    def borrow_model() -> Iterator[Lease]:
-        with manager.borrow(), host.lease(LeaseRequest()) as lease:
-            yield lease
-
-    return MaskApi(folders, borrow_model=borrow_model, native_size=lambda: host.native_size)
-
-
-def _decoded(png: str) -> bytes:
+def _decoded(text: str) -> bytes:
     try:
-        return base64.b64decode(png, validate=True)
+        return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise InputError("The mask is not in Base64.", field="png") from error

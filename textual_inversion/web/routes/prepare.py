@@ -1,16 +1,19 @@
-"""The routes of the Prepare tab, without HTTP."""
+"""The routes of the Prepare tab: pictures made ready, and the captions of a training folder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ...core.base.errors import InputError
-from ...core.base.options import build
+from ...core.base.options import options_of
 from ...core.model.captioning import CaptionModels, OffersCaptionModels
 from ...core.pictures.masks import is_graded
-from ...core.pictures.open import open_picture
+from ...prepare.advice.check import check_folder
+from ...prepare.captions.folder import caption_folder
+from ...prepare.crop.job import checked_folders, prepare
+from ...prepare.crop.preview import preview
 from ...prepare.folder.edits import replaced, tag_counts, with_tag, without_tag
 from ...prepare.folder.training_folder import Captioned, TrainingFolder
 from ...prepare.settings import PrepareSettings
@@ -18,73 +21,73 @@ from ...runs.errors import ConflictError, UnknownRunError
 from ...runs.manager import RunManager
 from ...runs.preparing import Preparations
 from ..content import Content
-from ..described_form import described_form
-from ..folder_access import Folders, asked, encoded, inside, thumbnail_side
+from ..folder_access import Folders, inside
+from ..routing import Nothing, Routes, route
+from ..thumbnails import thumbnail
 from . import prepare_requests as requests
-from .runs import Call
 
-_PATHS = ("source", "destination")
+Answer = dict[str, Any]
 _IN_PLACE = {"existing": "keep"}
-"""Rule for captions that lie beside the pictures already: none of them is replaced unasked, whatever a web UI does elsewhere."""
+"""Where captions lie beside the pictures already, none of them is replaced unasked, whatever a web UI does elsewhere."""
+_JOB = "`state` (`running`, `done`, `interrupted`, `failed`), `done`, `total`, `message`, `notes`"
 
 
-class PrepareApi:
-    """One method a route. Errors are UserErrors. ``models`` is asked for when captions are wanted."""
+class PrepareRoutes(Routes):
+    """Routes of folders of pictures, with the captioning models and the tokenizer of ``manager``'s host, where it has them."""
 
-    def __init__(
-        self,
-        folders: Folders,
-        preparations: Preparations,
-        *,
-        models: Callable[[], CaptionModels],
-        count_tokens: Callable[[str], int | None] | None = None,
-        template_dirs: Sequence[Path] = (),
-        native_size: Callable[[], int] = lambda: 512,
-    ) -> None:
-        self._folders, self._preparations, self._models = folders, preparations, models
-        self._count_tokens, self._template_dirs = count_tokens, tuple(template_dirs)
-        self._native_size = native_size
+    def __init__(self, manager: RunManager, folders: Folders, preparations: Preparations) -> None:
+        self._host, self._folders, self._preparations = manager.host, folders, preparations
 
-    def form(self, call: Call) -> dict[str, Any]:
-        """The settings as the page draws them, with the values that they begin with here."""
-        side = self._native_size()
-        values = {"width": side, "height": side, **self._models().defaults}
-        return {
-            "prepare": described_form(PrepareSettings, values),
-            "caption": described_form(requests.CaptionFolderRequest, {**values, **_IN_PLACE}),
-            "check": described_form(requests.CheckRequest, values),
-        }
+    def defaults(self, request: type[Any]) -> Mapping[str, Any]:
+        """The host's size of pictures, and its settings of captioning."""
+        side = self._host.native_size
+        known = {"width": side, "height": side, **self._models().defaults}
+        if request is requests.CaptionFolderRequest:
+            known.update(_IN_PLACE)
+        return {name: value for name, value in known.items() if name in options_of(request)}
 
-    def start(self, call: Call) -> dict[str, Any]:
-        from ...prepare.crop.job import checked_folders, prepare
+    @route(
+        "POST",
+        "/prepare/preview",
+        PrepareSettings,
+        fields="settings of `preprocess`",
+        answer="`pictures`: the first results (JPEG in Base64), without captions; nothing is written",
+    )
+    def preview(self, request: PrepareSettings) -> Answer:
+        self._folders.check(request.source, field="source")
+        return {"pictures": preview(request)}
 
-        settings = build(PrepareSettings, {**self._models().defaults, **call.body})
-        self._folders.check_paths(settings, _PATHS)
-        _, destination = checked_folders(settings)
+    @route(
+        "POST",
+        "/prepare/start",
+        PrepareSettings,
+        status=202,
+        fields="settings of `preprocess`: `source`, `destination`, `width`, `height`, `fit`, `split`, `flip` (a list), "
+        "`caption` (a list) …",
+        answer="202 and `job`",
+    )
+    def start(self, request: PrepareSettings) -> Answer:
+        self._folders.check_paths(request, "source", "destination")
+        _, destination = checked_folders(request)
         models = self._models()
         job = self._preparations.start(
-            f"Preparing {settings.source}",
-            lambda watch, stop: prepare(settings, models, watch=watch, stop=stop),
+            f"Preparing {request.source}",
+            lambda watch, stop: prepare(request, models, watch=watch, stop=stop),
             folder=destination,
-            models=bool(settings.caption),
+            models=bool(request.caption),
         )
         return {"job": job}
 
-    def preview(self, call: Call) -> dict[str, Any]:
-        """The first results, without captions and without writing anything."""
-        from ...prepare.crop.preview import preview
-
-        settings = build(PrepareSettings, {**self._models().defaults, **call.body})
-        self._folders.check(settings.source, field="source")
-        return {"pictures": preview(settings)}
-
-    def caption(self, call: Call) -> dict[str, Any]:
-        from ...prepare.captions.folder import caption_folder
-
-        request = build(requests.CaptionFolderRequest, {**self._models().defaults, **_IN_PLACE, **call.body})
-        self._folders.check_paths(request, ("folder",))
-        folder = Path(request.folder.strip().strip('"')).resolve()
-        models = self._models()
+    @route(
+        "POST",
+        "/prepare/caption",
+        requests.CaptionFolderRequest,
+        status=202,
+        fields="`folder`, `recursive`, `caption` (a list), `existing`, `threshold` …",
+        answer="202 and `job`; 409 while a run has the model",
+    )
+    def caption(self, request: requests.CaptionFolderRequest) -> Answer:
+        folder, models = self._folders.path(request), self._models()
         job = self._preparations.start(
             f"Captions for {folder}",
             lambda watch, stop: caption_folder(
@@ -95,30 +98,46 @@ class PrepareApi:
         )
         return {"job": job}
 
-    def jobs(self, call: Call) -> dict[str, Any]:
+    @route("GET", "/prepare/jobs", Nothing, answer="`jobs`, newest first")
+    def jobs(self, request: Nothing) -> Answer:
         return {"jobs": [job.to_mapping(limit=0) for job in self._preparations.jobs()]}
 
-    def job(self, call: Call) -> dict[str, Any]:
-        after = call.query.get("after", "0")
-        if not (after.isascii() and after.isdigit() and len(after) < 10):
-            raise InputError(f"after: {after!r} is not a whole number.", field="after")
-        return self._preparations.job(call.path["job"]).to_mapping(int(after))
+    @route(
+        "GET",
+        "/prepare/jobs/{job}",
+        requests.JobStateRequest,
+        answer=f"{_JOB}, and `files` behind the first `after`: `name`, `outcome`, `reason`, `results`, `notes`",
+    )
+    def job(self, request: requests.JobStateRequest) -> Answer:
+        return self._preparations.job(request.job).to_mapping(request.after)
 
-    def interrupt(self, call: Call) -> dict[str, Any]:
-        job = self._preparations.job(call.path["job"])
+    @route(
+        "GET",
+        "/prepare/jobs/{job}/picture",
+        requests.ResultRequest,
+        answer="one of its results, small",
+    )
+    def result(self, request: requests.ResultRequest) -> Content:
+        job = self._preparations.job(request.job)
+        if not any(request.name in file.results for file in list(job.files)):
+            raise UnknownRunError("This job made no such picture.")
+        return self._thumbnail(job.results / request.name, request.size)
+
+    @route("POST", "/prepare/jobs/{job}/interrupt", requests.JobRequest, answer="the job; what is finished stays")
+    def interrupt(self, request: requests.JobRequest) -> Answer:
+        job = self._preparations.job(request.job)
         job.control.interrupt()
         return job.to_mapping(limit=0)
 
-    def result(self, call: Call) -> Content:
-        """A small picture of one of a job's results, by name."""
-        job, name = self._preparations.job(call.path["job"]), call.query.get("name", "")
-        if not any(name in file.results for file in list(job.files)):
-            raise UnknownRunError("This job made no such picture.")
-        return self._thumbnail(job.results / name, call)
-
-    def folder(self, call: Call) -> dict[str, Any]:
-        """The pictures of a training folder with their captions."""
-        folder = self._folders.folder(build(requests.FolderRequest, asked(call, "folder", "recursive")))
+    @route(
+        "GET",
+        "/prepare/folder",
+        requests.FolderRequest,
+        answer="`pictures`: `name`, `caption`, `written` (false: from the file name), `mask`, `graded` (it is an attention "
+        "map), `tokens`, `problem`; `tags` by frequency; `excluded`; `undo`: what would be undone",
+    )
+    def folder(self, request: requests.FolderRequest) -> Answer:
+        folder = self._folders.folder(request)
         pictures = folder.pictures()
         return {
             "folder": str(folder.folder),
@@ -128,13 +147,18 @@ class PrepareApi:
             "undo": folder.last_edit(),
         }
 
-    def picture(self, call: Call) -> Content:
-        request = build(requests.PictureRequest, asked(call, "folder", "name"))
-        folder = self._folders.folder(request)
-        return self._thumbnail(inside(folder.folder, request.name), call)
+    @route("GET", "/prepare/picture", requests.ThumbnailRequest, answer="the picture, small")
+    def picture(self, request: requests.ThumbnailRequest) -> Content:
+        return self._thumbnail(inside(self._folders.path(request), request.name), request.size)
 
-    def edit(self, call: Call) -> dict[str, Any]:
-        request = build(requests.EditRequest, call.body)
+    @route(
+        "POST",
+        "/prepare/edit",
+        requests.EditRequest,
+        answer="`changed`, `pictures`, `tags`, `undo`. `action` is `set` (409 if the caption is not `before` any more), "
+        "`replace`, `add` or `remove`; without `names` it is done to all",
+    )
+    def edit(self, request: requests.EditRequest) -> Answer:
         folder = self._folders.folder(request)
         with self._folders.changing:
             if request.action == "set":
@@ -142,31 +166,35 @@ class PrepareApi:
             what, change = _change(request)
             return self._changed(folder, folder.edit(what, change, names=list(request.names) or None))
 
-    def undo(self, call: Call) -> dict[str, Any]:
-        folder = self._folders.folder(build(requests.FolderRequest, call.body))
+    @route("POST", "/prepare/undo", requests.FolderRequest, answer="`undone`, `notes`, `undo`")
+    def undo(self, request: requests.FolderRequest) -> Answer:
+        folder = self._folders.folder(request)
         with self._folders.changing:
             what, notes = folder.undo()
         return {"undone": what, "notes": notes, "undo": folder.last_edit()}
 
-    def exclude(self, call: Call) -> dict[str, Any]:
-        request = build(requests.PictureRequest, call.body)
+    @route("POST", "/prepare/exclude", requests.PictureRequest, answer="`undo`")
+    def exclude(self, request: requests.PictureRequest) -> Answer:
         folder = self._folders.folder(request)
         with self._folders.changing:
             folder.exclude(request.name)
         return {"undo": folder.last_edit()}
 
-    def restore(self, call: Call) -> dict[str, Any]:
-        request = build(requests.PictureRequest, call.body)
+    @route("POST", "/prepare/restore", requests.PictureRequest, answer="`undo`")
+    def restore(self, request: requests.PictureRequest) -> Answer:
         folder = self._folders.folder(request)
         with self._folders.changing:
             folder.restore(request.name)
         return {"undo": folder.last_edit()}
 
-    def check(self, call: Call) -> dict[str, Any]:
-        from ...prepare.advice.check import check_folder
-
-        request = build(requests.CheckRequest, call.body)
-        self._folders.check_paths(request, ("folder",))
+    @route(
+        "POST",
+        "/prepare/check",
+        requests.CheckRequest,
+        answer="`summary`, `pictures`, `captions`, `sizes`, `problems`, `findings`: `kind`, `message`, `files`",
+    )
+    def check(self, request: requests.CheckRequest) -> Answer:
+        self._folders.check_paths(request, "folder")
         if request.template.strip():
             self._folders.check(request.template, field="template")
         report = check_folder(
@@ -175,11 +203,18 @@ class PrepareApi:
             height=request.height,
             recursive=request.recursive,
             template=request.template,
-            template_dirs=self._template_dirs,
+            template_dirs=self._host.template_dirs,
             learned=request.init_text,
-            count_tokens=self._count_tokens,
+            count_tokens=getattr(self._host, "count_tokens", None),
         )
         return {**report.to_mapping(), "summary": report.summary}
+
+    def _models(self) -> CaptionModels:
+        if isinstance(self._host, OffersCaptionModels):
+            return self._host.caption_models
+        from ...prepare.captions.local_models import LocalModels
+
+        return LocalModels()
 
     def _set(self, folder: TrainingFolder, request: requests.EditRequest) -> list[str]:
         if not request.names:
@@ -201,7 +236,7 @@ class PrepareApi:
         }
 
     def _shown(self, each: Captioned) -> dict[str, Any]:
-        tokens = self._count_tokens(each.caption) if self._count_tokens is not None else None
+        count: Callable[[str], int | None] | None = getattr(self._host, "count_tokens", None)
         return {
             "name": each.name,
             "caption": each.caption,
@@ -209,41 +244,17 @@ class PrepareApi:
             "mask": bool(each.mask),
             "graded": is_graded(Path(each.mask)),
             "problem": each.problem,
-            "tokens": tokens,
+            "tokens": count(each.caption) if count is not None else None,
         }
 
-    def _thumbnail(self, path: Path, call: Call) -> Content:
+    def _thumbnail(self, path: Path, side: int) -> Content:
         """A link inside the folder may lead out of it: what it leads to is checked as well."""
         self._folders.check(str(path), field="name")
-        image = open_picture(path).rgb
-        side = thumbnail_side(call)
-        image.thumbnail((side, side))
-        return Content(data=encoded(image, "JPEG"), media_type="image/jpeg")
-
-
-def prepare_api(manager: RunManager, folders: Folders, preparations: Preparations) -> PrepareApi:
-    """With the captioning models and the tokenizer of the manager's host, where it has them."""
-    host = manager.host
-
-    def models() -> CaptionModels:
-        if isinstance(host, OffersCaptionModels):
-            return host.caption_models
-        from ...prepare.captions.local_models import LocalModels
-
-        return LocalModels()
-
-    return PrepareApi(
-        folders,
-        preparations,
-        models=models,
-        count_tokens=getattr(host, "count_tokens", None),
-        template_dirs=host.template_dirs,
-        native_size=lambda: host.native_size,
-    )
+        return thumbnail(path, side)
 
 
 def _change(request: requests.EditRequest) -> tuple[str, Callable[[str], str]]:
-    """Change of each caption, in words and as a function."""
+    """What is done to each caption, in words and as a function."""
     if request.action == "replace":
         if not request.find:
             raise InputError("Nothing is given to search for.", field="find")
