@@ -1,4 +1,4 @@
-"""What a route gives, or why it gives nothing, as a response."""
+"""Responses: to what a route gives, or to why it gives nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 def response(answer: Answer, status: int) -> Response:
-    """What a route gives, with its status."""
+    """Put into a response what a route gives, with its status."""
     if isinstance(answer, Content):
         return Response(answer.data, media_type=answer.media_type, headers=_content_headers(answer))
     return _json(finite(answer), status)

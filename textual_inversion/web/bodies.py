@@ -1,4 +1,4 @@
-"""What a request brings: its body, taken in as far as is allowed, as fields by name."""
+"""Bodies of requests, taken in as far as is allowed, and read as fields by name."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class NamesFolder(Protocol):
 
 
 class Folders:
-    """What of the file system requests may name; ``changing`` is held by whatever changes a folder."""
+    """Paths of the file system that requests may name; ``changing`` is held by whatever changes a folder."""
 
     def __init__(self, access: Access) -> None:
         self._access, self.changing = access, threading.Lock()

@@ -36,7 +36,7 @@ class Nothing:
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """Where one method answers. ``most``: bytes that its body may have. ``fields`` and ``answer`` are words for the documentation."""
+    """Place where one method answers. ``most``: bytes that its body may have. ``fields`` and ``answer`` are words for the documentation."""
 
     method: Method
     path: str

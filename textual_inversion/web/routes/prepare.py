@@ -28,7 +28,7 @@ from . import prepare_requests as requests
 
 Answer = dict[str, Any]
 _IN_PLACE = {"existing": "keep"}
-"""Where captions lie beside the pictures already, none of them is replaced unasked, whatever a web UI does elsewhere."""
+"""Rule for captions that lie beside the pictures already: none of them is replaced unasked, whatever a web UI does elsewhere."""
 _JOB = "`state` (`running`, `done`, `interrupted`, `failed`), `done`, `total`, `message`, `notes`"
 
 
@@ -254,7 +254,7 @@ class PrepareRoutes(Routes):
 
 
 def _change(request: requests.EditRequest) -> tuple[str, Callable[[str], str]]:
-    """What is done to each caption, in words and as a function."""
+    """Change of each caption, in words and as a function."""
     if request.action == "replace":
         if not request.find:
             raise InputError("Nothing is given to search for.", field="find")

@@ -68,7 +68,7 @@ class ThumbnailRequest(PictureRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class SpreadRequest(PictureRequest):
-    """What was drawn on a picture."""
+    """Mask that was drawn on a picture."""
 
     png: FileData = option("", "Mask", group="Masks", help="What was drawn: a grey PNG of the picture's shape.")
 
@@ -91,7 +91,7 @@ class JobRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class JobStateRequest(JobRequest):
-    """How far a job is."""
+    """State of a job."""
 
     after: int = option(0, "After", group="Job", low=0, help="How many of its files are known already.")
 

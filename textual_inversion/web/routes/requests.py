@@ -20,7 +20,7 @@ class ConvertRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class QueueRequest:
-    """How the queue goes on."""
+    """Mode of the queue."""
 
     go_on_after_restart: bool = option(
         False, "Go on by itself after a restart", group="Queue", help="Otherwise what was queued waits to be started."
@@ -36,7 +36,7 @@ class RunRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class EventsRequest(RunRequest):
-    """What a run told."""
+    """Events of a run."""
 
     after: int = option(0, "After", group="Run", low=0, help="Only events with a number above this.")
 
@@ -50,7 +50,7 @@ class EventPictureRequest(RunRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class UseRequest(RunRequest):
-    """Which step becomes the finished embedding."""
+    """Step that becomes the finished embedding."""
 
     step: int = option(0, "Step", group="Use", low=0, high=10_000_000, help="One of which a copy was kept.")
     stop: bool = option(False, "Stop the run first", group="Use", help="Its end would replace the step.")
@@ -58,14 +58,14 @@ class UseRequest(RunRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class MoveRequest(RunRequest):
-    """Where in the queue a run waits."""
+    """Place in the queue for a run that waits."""
 
     place: int = option(1, "Place", group="Queue", low=1, high=1_000_000, help="From 1, the next one.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResumeRequest(RunRequest):
-    """How a run goes on."""
+    """Settings of a run that goes on."""
 
     steps: int | None = option(None, "Max steps", group="Resume", low=1, high=10_000_000, help="A new total.")
     from_step: int | None = option(None, "From step", group="Resume", low=0, high=10_000_000, help="A saved step.")

@@ -193,7 +193,7 @@ class RunRoutes(Routes):
         return {"runs": runs, "go_on_after_restart": self._manager.queue_goes_on}
 
     def _check_paths(self, run: str) -> None:
-        """What a run on disk names was written by whoever could write there."""
+        """Check the paths of a run on disk: what it names was written by whoever could write there."""
         self._access.check_config(self._manager.settings(run))
         folder = self._manager.folder(run)
         if folder is not None:
