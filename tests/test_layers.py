@@ -41,7 +41,7 @@ ROOMS = {  # of core/, from the ground up: which rooms each may import
     "settings": {"base"},
     "model": {"embedding"},
     "pictures": {"base", "settings"},
-    "dataset": {"base", "settings", "model", "pictures"},
+    "dataset": {"base", "embedding", "settings", "model", "pictures"},
     "formats": {"base", "embedding", "pictures"},
     "embeddings_folder": {"base", "embedding", "settings", "model", "pictures", "formats"},
     "loss": {"base", "embedding", "settings", "model", "dataset"},

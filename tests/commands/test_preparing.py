@@ -9,7 +9,7 @@ import torch
 from mixed_files import make_folder, scene
 
 from textual_inversion import cli
-from textual_inversion.core.dataset.captions import read_caption
+from textual_inversion.core.dataset.captions import caption_of
 from textual_inversion.core.dataset.find import find_pictures
 
 
@@ -66,7 +66,7 @@ def test_each_way_to_fit(raw, fit, capsys):
 def test_tags_in_names(raw, tmp_path, tagger, capsys):
     arguments = ["--caption", "deepbooru", "--caption-to", "name", "--threshold", "0.4", "--tagger-file", tagger]
     assert cli.main(["preprocess", "raw", "done", "--width", "64", "--height", "64", *arguments]) == 0
-    captions = {read_caption(each.path) for each in find_pictures([tmp_path / "done"]).pictures}
+    captions = {caption_of(each.path, each.caption) for each in find_pictures([tmp_path / "done"]).pictures}
     assert captions == {"1girl, long hair"}
 
 

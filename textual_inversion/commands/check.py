@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from ..core.dataset.report import CountTokens, DatasetReport
     from ..core.dataset.templates import Template
 
-_NAME = "NAME"
 _SIZE = 512
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="DIR", nargs="+", help="folders with pictures")
     parser.add_argument("--template", metavar="FILE_OR_NAME", help="the prompts that captions will stand in")
+    parser.add_argument(
+        "--name", metavar="NAME", help="of the embedding, where captions hold it and the template does not"
+    )
     parser.add_argument("--width", type=whole_number, metavar="N", help=f"training width (default: {_SIZE})")
     parser.add_argument("--height", type=whole_number, metavar="N", help=f"training height (default: {_SIZE})")
     parser.add_argument(
@@ -52,11 +54,12 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     width = _side(arguments.width, "width")
     height = _side(arguments.height, "height")
     options = DatasetOptions(width=width, height=height, fit=arguments.fit)
-    template = _template(arguments.template)
+    template = _template(arguments.template, arguments.name)
     found = report(
         Material(
             survey=survey(arguments.data, options, recursive=arguments.recursive),
             template=template,
+            name=arguments.name,
             vectors=arguments.vectors,
             count_tokens=_counter() if template else None,
         ),
@@ -75,12 +78,12 @@ def _side(given: int | None, field: str) -> int:
     return side
 
 
-def _template(choice: str | None) -> Template | None:
+def _template(choice: str | None, name: str | None) -> Template | None:
     if choice is None:
         return None
     from ..core.dataset.templates import load_template, shipped_templates_dir
 
-    return load_template(choice, [Path(TEMPLATES_DIR), shipped_templates_dir()], name=_NAME)
+    return load_template(choice, [Path(TEMPLATES_DIR), shipped_templates_dir()], name=name or "")
 
 
 def _counter() -> CountTokens:

@@ -40,6 +40,8 @@ def check_run(config: TrainConfig, manager: RunManager) -> Checked:
         Material(
             survey=replace(seen, notes=()),
             template=job.template,
+            name=config.name,
+            torn=config.shuffle_tags or config.tag_dropout > 0,
             vectors=job.source.count,
             count_tokens=manager.host.count_tokens,
             pair=config.apt,

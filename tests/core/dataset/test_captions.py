@@ -1,4 +1,5 @@
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -6,7 +7,13 @@ from hypothesis import strategies as st
 
 from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.base.randomness import generator
-from textual_inversion.core.dataset.captions import FileNameWords, TagRules, draw_caption, read_caption
+from textual_inversion.core.dataset.caption_files import CaptionFiles
+from textual_inversion.core.dataset.captions import FileNameWords, TagRules, caption_of, draw_caption
+
+
+def read_caption(picture: Path, words: FileNameWords | None = None) -> str:
+    files = CaptionFiles(file for file in picture.parent.iterdir() if file.is_file())
+    return caption_of(picture, files.of(picture), words)
 
 
 def draw(caption: str, step: int = 0, **rules) -> str:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.dataset.find import FolderSpec, find_pictures, natural_key, parse_folder
+from textual_inversion.prepare.folder.sources import find_sources
 
 
 def fill(folder: Path, *names: str) -> Path:
@@ -73,7 +74,7 @@ def test_a_mask_without_a_picture_is_named(tmp_path):
     found = find_pictures([tmp_path], recursive=True)
     assert [picture.path.name for picture in found.pictures] == ["a.png", "carnival.png"]
     assert found.notes == (
-        "carnival_mask.png was left out: it is named like a mask, but there is no picture 'carnival'.",
+        "Left out, because they are named like masks of pictures that are not there: carnival_mask.png.",
     )
 
 
@@ -102,3 +103,21 @@ def test_any_names_can_be_sorted_whatever_their_order_before(texts):
     paths = [Path(text) for text in texts]
     backwards = paths[::-1]
     assert sorted(paths, key=natural_key) == sorted(backwards, key=natural_key)
+
+
+@pytest.mark.parametrize("folder", ["@eaDir", "@EADIR", "__MACOSX", ".thumbs", "#recycle", "$RECYCLE.BIN"])
+def test_folders_of_storage_devices_are_passed_over(tmp_path, folder):
+    fill(tmp_path, "a.png", f"{folder}/a.png/thumb.jpg", f"deep/{folder}/b.png", "deep/c.png", "eaDir/d.png")
+    found = find_pictures([tmp_path], recursive=True)
+    assert [picture.path.name for picture in found.pictures] == ["a.png", "c.png", "d.png"]
+    assert [picture.path.name for picture in find_sources(tmp_path, recursive=True).pictures] == [
+        "a.png",
+        "c.png",
+        "d.png",
+    ]
+
+
+def test_many_masks_alone_are_one_note(tmp_path):
+    fill(tmp_path, "a.png", *(f"{index}_mask.png" for index in range(9)))
+    (note,) = find_pictures([tmp_path]).notes
+    assert note.endswith("not there: 0_mask.png, 1_mask.png, 2_mask.png, 3_mask.png, 4_mask.png and 4 more.")

@@ -276,8 +276,11 @@ def test_the_state_is_written_every_two_minutes(world: World, monkeypatch: pytes
 
 
 def test_captions_that_never_name_the_embedding_are_told(world: World) -> None:
+    """As this host reads prompts, which minds capitals; what can be known before the first step is refused there."""
     world.create()
     (world.folder / "templates" / "captions.txt").write_text("[filewords]\n")
+    for index in range(3):
+        (world.folder / "pictures" / f"{index}.txt").write_text("THING")
     finished = world.train(world.config(template="captions.txt", steps=100))
     assert finished.exit_code == 2
     assert "The first 20 prompts did not hold the embedding" in finished.message

@@ -8,7 +8,7 @@ from mixed_files import make_folder, scene
 from PIL import Image
 
 from textual_inversion.core.base.errors import InputError, ResourceError
-from textual_inversion.core.dataset.captions import read_caption
+from textual_inversion.core.dataset.captions import caption_of
 from textual_inversion.core.dataset.find import find_pictures
 from textual_inversion.core.pictures.open import open_picture
 from textual_inversion.prepare.crop import results
@@ -153,7 +153,7 @@ def test_captions_go_along_with_their_copies(photo, tmp_path, run):
     photo("a.png", caption="a <b>cat</b> ")
     run(flip=("h", "v", "both"))
     pictures = find_pictures([tmp_path / "done"]).pictures
-    assert [read_caption(each.path) for each in pictures] == ["a <b>cat</b>"] * 4
+    assert [caption_of(each.path, each.caption) for each in pictures] == ["a <b>cat</b>"] * 4
     original, across, down, both = (Image.open(each.path) for each in pictures)
     assert across.transpose(Image.Transpose.FLIP_LEFT_RIGHT).tobytes() == original.tobytes()
     assert down.transpose(Image.Transpose.FLIP_TOP_BOTTOM).tobytes() == original.tobytes()
@@ -166,7 +166,7 @@ def test_captions_by_models_in_batches(photo, models, tmp_path, run):
     run(caption=("blip",), existing="keep", caption_batch=2, flip=("h",))
     assert [len(batch) for batch in models.batches] == [2, 1, 1]
     assert {size for batch in models.batches for size in batch} == {(64, 64)}
-    captions = [read_caption(each.path) for each in find_pictures([tmp_path / "done"]).pictures]
+    captions = [caption_of(each.path, each.caption) for each in find_pictures([tmp_path / "done"]).pictures]
     told = ["sentence 0", "sentence 1", "old", "sentence 2", "sentence 3"]
     assert captions == [text for text in told for _ in range(2)]
     assert (models.opened, models.closed) == (["blip"], ["blip"])
@@ -177,7 +177,7 @@ def test_both_models_and_the_file_name(photo, models, tmp_path, run):
     run(caption=("deepbooru", "blip"), caption_to="name", threshold=0.75, existing="append", sort_tags=False)
     (picture,) = find_pictures([tmp_path / "done"]).pictures
     assert picture.path.name == "00000-0 1girl, long hair, sentence 0, old.png"
-    assert read_caption(picture.path) == "1girl, long hair, sentence 0, old"
+    assert caption_of(picture.path, picture.caption) == "1girl, long hair, sentence 0, old"
 
 
 def test_models_are_not_loaded_for_nothing(photo, models, run):

@@ -12,6 +12,7 @@ from ..base.errors import InputError
 from ..base.randomness import uniform
 from ..base.text_files import read_text
 
+_SIDES = re.compile(r"\b(left|right)(?!\s+now)\b", re.IGNORECASE)
 _NUMBERS_AT_START = re.compile(r"^[-\d]+\s*")
 
 
@@ -55,22 +56,26 @@ class TagRules:
     caption_dropout: float = 0.0
 
 
-def caption_file(picture: Path) -> Path | None:
-    """The text file beside a picture that has its name, if there is one."""
-    candidates = (picture.with_name(picture.stem + suffix) for suffix in (".txt", ".TXT"))
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def read_caption(picture: Path, words: FileNameWords | None = None) -> str:
-    """The text beside the picture as it stands, without blanks around it; else what the file name says.
+def caption_of(picture: Path, file: Path | None, words: FileNameWords | None = None) -> str:
+    """Read the text of a picture's caption ``file``, without blanks around it; where it is None, what the file name says.
 
     As in A1111 the regex is for file names only, and an empty text file means an empty caption.
     Raises InputError where the file cannot be read.
     """
-    file = caption_file(picture)
     if file is not None:
         return read_text(file, field="data").strip()
     return (words or FileNameWords()).caption(picture.stem)
+
+
+def loses_a_number(stem: str) -> bool:
+    """True where digits belong to the first word of a file name (``3d render``, ``00012-0-1girl``), and go with its number."""
+    match = _NUMBERS_AT_START.match(stem)
+    return match is not None and match.group()[-1:].isdigit() and stem[match.end() :][:1].isalpha()
+
+
+def sides_named(caption: str) -> bool:
+    """True where a caption says left or right, which is wrong of a mirrored picture."""
+    return _SIDES.search(caption) is not None
 
 
 def draw_caption(caption: str, rules: TagRules, source: torch.Generator) -> str:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.errors import InputError
+from ..base.sentences import listed
+from ..base.spelling import folded
+from .caption_files import CaptionFiles
 
 PICTURE_SUFFIXES = frozenset(
     {
@@ -26,6 +29,9 @@ COMPANION_SUFFIXES = frozenset(
 MASK_ENDINGS = ("_mask", "_att", "-masklabel")
 """Ends of a mask's name before its suffix: NAME_mask.png, DreamArtist's NAME_att.png, OneTrainer's NAME-masklabel.png."""
 
+PASSED_OVER = frozenset({"@eadir", "@tmp", "#recycle", "#snapshot", "__macosx", "$recycle.bin", "lost+found"})
+"""Folders that storage devices and systems make beside people's own, in small letters: thumbnails, waste, metadata."""
+
 MAX_REPEATS = 10_000
 
 
@@ -39,11 +45,12 @@ class FolderSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class FoundPicture:
-    """A picture and the grey mask beside it, if there is one."""
+    """A picture, and the grey mask and the caption beside it, where there are such files."""
 
     path: Path
     repeats: int
     mask: Path | None = None
+    caption: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,33 +110,59 @@ def _files(folder: Path, *, recursive: bool) -> Iterable[Path]:
         raise InputError(f"The folder {error.filename} cannot be read: {error.strerror}.", field="data") from error
 
     for place, below, names in os.walk(folder, onerror=fail):
-        below[:] = [name for name in below if recursive and not name.startswith(".")]
+        below[:] = [name for name in below if recursive and is_looked_into(name)]
         yield from (Path(place, name) for name in names if not name.startswith("."))
+
+
+def is_looked_into(folder: str) -> bool:
+    """True for the names of folders in which pictures of a person's own may lie."""
+    return not folder.startswith(".") and folder.casefold() not in PASSED_OVER
 
 
 def _sort_out(files: Sequence[Path], *, repeats: int) -> tuple[list[FoundPicture], list[str]]:
     candidates = [file for file in files if file.suffix.lower() in PICTURE_SUFFIXES]
-    stems = {(file.parent, file.stem.casefold()) for file in candidates}
+    captions = CaptionFiles(files)
+    stems = {(file.parent, folded(file.stem)) for file in candidates}
     masks: dict[tuple[Path, str], Path] = {}
     pictures: list[Path] = []
-    notes: list[str] = []
+    alone: list[str] = []
     for file in candidates:
         owner = _owner(file.stem)
         if owner is None:
             pictures.append(file)
-        elif (file.parent, owner.casefold()) in stems:
-            masks.setdefault((file.parent, owner.casefold()), file)
+        elif (file.parent, folded(owner)) in stems:
+            masks.setdefault((file.parent, folded(owner)), file)
         else:
-            notes.append(f"{file.name} was left out: it is named like a mask, but there is no picture {owner!r}.")
+            alone.append(file.name)
     others = [file.name for file in files if file.suffix.lower() not in PICTURE_SUFFIXES | COMPANION_SUFFIXES]
-    if others:
-        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-        notes.append(f"Left out, because they are no pictures: {', '.join(others[:5])}{more}.")
     found = [
-        FoundPicture(path=file, repeats=repeats, mask=masks.get((file.parent, file.stem.casefold())))
+        FoundPicture(
+            path=file,
+            repeats=repeats,
+            mask=masks.get((file.parent, folded(file.stem))),
+            caption=captions.of(file),
+        )
         for file in pictures
     ]
-    return found, notes
+    return found, _left_out(found, captions, alone=alone, others=others)
+
+
+def _left_out(
+    found: Sequence[FoundPicture], captions: CaptionFiles, *, alone: Sequence[str], others: Sequence[str]
+) -> list[str]:
+    """Each kind of file that is not taken once, by name."""
+    pictures = [each.path for each in found]
+    unread = [file.name for file in captions.not_read(pictures)]
+    strays = (
+        [file.name for file in captions.without_picture(pictures)] if any(not each.caption for each in found) else []
+    )
+    told = {
+        "Left out, because they are named like masks of pictures that are not there": alone,
+        "Left out, because they are no pictures": others,
+        "Captions that are not read, as another file beside the picture goes before them": unread,
+        "Texts that are the caption of no picture here, while some pictures have none": strays,
+    }
+    return [f"{what}: {listed(names)}." for what, names in told.items() if names]
 
 
 def _owner(stem: str) -> str | None:

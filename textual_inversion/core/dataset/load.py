@@ -10,11 +10,12 @@ import torch
 from PIL import Image, ImageOps
 
 from ..base.errors import InputError
+from ..base.sentences import listed
 from ..pictures.fit import LATENT_FACTOR, Box, Size, fit_image, source_box, target_size, to_pixels
 from ..pictures.masks import is_graded, loss_weights, scaled_box
 from ..pictures.open import OpenedPicture, PictureFacts, open_picture
 from ..settings.pictures import Fit
-from .captions import FileNameWords, read_caption
+from .captions import FileNameWords, caption_of
 from .find import Findings, FolderSpec, FoundPicture, find_pictures
 
 MAX_LISTED = 20
@@ -26,6 +27,7 @@ class DatasetItem:
 
     ``size`` is (width, height) in training pixels, ``source_size`` that of the file after turning, ``box`` what of it
     is used. ``weights`` is float32 [height / 8, width / 8] with mean 1, None where every latent counts the same.
+    ``caption_file`` is None where the caption is what the picture's name says.
     """
 
     path: Path
@@ -33,6 +35,7 @@ class DatasetItem:
     size: Size
     box: Box
     caption: str
+    caption_file: Path | None = None
     repeats: int = 1
     mirrored: bool = False
     weights: torch.Tensor | None = None
@@ -141,7 +144,8 @@ def item_of(
         source_size=source,
         size=size,
         box=source_box(source, size, fit=options.fit),
-        caption=read_caption(picture.path, words),
+        caption=caption_of(picture.path, picture.caption, words),
+        caption_file=picture.caption,
         repeats=picture.repeats,
         transparent=facts.transparent,
     )
@@ -184,18 +188,13 @@ def notes_on(items: Sequence[DatasetItem], found: Findings, options: DatasetOpti
     transparent = [item.path.name for item in items if item.transparent]
     masked = [picture.path.name for picture in found.pictures if picture.mask is not None]
     if small:
-        notes.append(f"Smaller than the training size, so enlarged: {_names(small)}.")
+        notes.append(f"Smaller than the training size, so enlarged: {listed(small)}.")
     if transparent and not options.alpha_weight:
-        notes.append(f"With transparent parts, whose stored colours are trained as well: {_names(transparent)}.")
+        notes.append(f"With transparent parts, whose stored colours are trained as well: {listed(transparent)}.")
     if options.alpha_weight and not transparent:
         notes.append("No picture has an alpha channel, so there is no loss weight to take from it.")
     if options.masks and not masked:
         notes.append("There are no mask files. They are named NAME_mask.png beside NAME.png.")
     if masked and not options.masks:
-        notes.append(f"There are mask files, which are not used, for: {_names(masked)}.")
+        notes.append(f"There are mask files, which are not used, for: {listed(masked)}.")
     return notes
-
-
-def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more

@@ -12,7 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..base.sentences import listed
+from .captions import loses_a_number, sides_named
+from .finding import Finding
 from .load import DatasetItem
+from .prompt_check import PromptCheck
 from .survey import Survey
 from .templates import FILEWORDS, NAME, Template, render
 from .vector_advice import advised_vectors
@@ -20,27 +24,20 @@ from .vector_advice import advised_vectors
 CHUNK = 75
 """Tokens that a text encoder reads at once."""
 
-_FEW, _NAMED = 5, 5
+_FEW = 5
 
 CountTokens = Callable[[str], "int | None"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
-    """``kind`` is for programs (duplicate, caption-missing, …), ``message`` for people, ``files`` what it is about."""
-
-    kind: str
-    message: str
-    files: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class Material:
-    """Input of the checks. ``template`` None: no prompts are known; ``vectors`` None: no embedding is. ``pair``: for training a
-    pair (APT), which is meant for one picture and more vectors."""
+    """Input of the checks. ``template`` None: no prompts are known; ``vectors``, ``name`` None: no embedding is. ``pair``: for
+    training a pair (APT), which is meant for one picture and more vectors. ``torn`` as in ``PromptCheck``."""
 
     survey: Survey
     template: Template | None = None
+    name: str | None = None
+    torn: bool = False
     vectors: int | None = None
     count_tokens: CountTokens | None = None
     pair: bool = False
@@ -48,6 +45,14 @@ class Material:
     @property
     def items(self) -> Sequence[DatasetItem]:
         return self.survey.items
+
+    @property
+    def prompts(self) -> PromptCheck | None:
+        """The check of the template with the captions."""
+        if self.template is None:
+            return None
+        names = () if self.name is None else (self.name,)
+        return PromptCheck(template=self.template, items=self.items, names=names, torn=self.torn)
 
 
 Check = Callable[[Material], Iterable[Finding]]
@@ -83,11 +88,13 @@ def report(material: Material, *, more: Sequence[Check] = ()) -> DatasetReport:
     sizes = Counter(f"{item.size[0]}x{item.size[1]}" for item in items)
     notes = [Finding(kind="note", message=note) for note in material.survey.notes]
     found = [finding for check in (*CHECKS, *more) for finding in check(material)]
+    prompts = material.prompts
+    broken = [] if prompts is None else [problem.message for problem in prompts.problems()]
     return DatasetReport(
         pictures=len(items),
         captions=sum(bool(item.caption) for item in items),
         sizes=dict(sizes.most_common()),
-        problems=material.survey.problems,
+        problems=(*material.survey.problems, *broken),
         findings=(*notes, *found),
     )
 
@@ -118,7 +125,7 @@ def _duplicates(material: Material) -> Iterator[Finding]:
         names = [path.name for path in copies]
         yield Finding(
             kind="duplicate",
-            message=f"The same file {len(copies)} times, so it counts as often: {_listed(names)}.",
+            message=f"The same file {len(copies)} times, so it counts as often: {listed(names)}.",
             files=tuple(map(str, copies)),
         )
 
@@ -146,19 +153,19 @@ def _captions(material: Material) -> Iterator[Finding]:
         if missing:
             yield Finding(
                 kind="caption-missing",
-                message=f"Without a caption, so {FILEWORDS} is empty for: {_listed([path.name for path in missing])}.",
+                message=f"Without a caption, so {FILEWORDS} is empty for: {listed([path.name for path in missing])}.",
                 files=tuple(map(str, missing)),
             )
-        named = [item.path for item in material.items if item.caption and item.path in material.survey.from_name]
+        named = [item.path for item in material.items if item.caption and item.caption_file is None]
         if named:
             yield Finding(
                 kind="caption-from-name",
-                message=f"Captions taken from file names: {_listed([path.name for path in named])}. A text file of the same name "
+                message=f"Captions taken from file names: {listed([path.name for path in named])}. A text file of the same name "
                 "beside the picture goes before it.",
                 files=tuple(map(str, named)),
             )
     else:
-        files = [item.path for item in material.items if item.caption and item.path not in material.survey.from_name]
+        files = [item.path for item in material.items if item.caption and item.caption_file is not None]
         if files:
             yield Finding(
                 kind="caption-unused",
@@ -179,7 +186,7 @@ def _long_prompts(material: Material) -> Iterator[Finding]:
         yield Finding(
             kind="prompt-long",
             message=f"Longer than {CHUNK} tokens with the prompt around the caption (up to {most}): "
-            f"{_listed([path.name for path in long])}. Such a prompt is read in two parts or more: slower, and its end counts less.",
+            f"{listed([path.name for path in long])}. Such a prompt is read in two parts or more: slower, and its end counts less.",
             files=tuple(map(str, long)),
         )
 
@@ -191,9 +198,52 @@ def _longest(caption: str, template: Template, vectors: int, count: CountTokens)
     return None if known is None else known + vectors * line.count(NAME)
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+def _prompts(material: Material) -> Iterator[Finding]:
+    if material.prompts is not None:
+        yield from material.prompts.findings()
 
 
-CHECKS: tuple[Check, ...] = (_few, _vectors, _duplicates, _captions, _long_prompts)
+def _sides(material: Material) -> Iterator[Finding]:
+    named = [item for item in material.items if sides_named(item.caption)]
+    if named:
+        yield Finding(
+            kind="left-right",
+            message=f"Captions that say left or right, which is wrong of a mirrored copy: {listed(item.path.name for item in named)}. "
+            "Do not flip these, or take the words out.",
+            files=tuple(str(item.path) for item in named),
+        )
+
+
+def _shared_captions(material: Material) -> Iterator[Finding]:
+    """One text file for ``a.png`` and ``a.jpg``."""
+    pictures: dict[Path, dict[str, None]] = defaultdict(dict)
+    for item in material.items:
+        if item.caption_file is not None:
+            pictures[item.caption_file][item.path.name] = None
+    for file, names in pictures.items():
+        if len(names) > 1:
+            yield Finding(
+                kind="caption-shared",
+                message=f"{file.name} is the caption of {len(names)} pictures: {listed(names)}.",
+                files=(str(file),),
+            )
+
+
+def _cut_numbers(material: Material) -> Iterator[Finding]:
+    """``3d render`` becomes ``d render``: A1111 takes digits at the front for the number of the picture."""
+    if material.template is None or not material.template.uses_captions:
+        return
+    cut = [item.path for item in material.items if item.caption_file is None and loses_a_number(item.path.stem)]
+    if cut:
+        yield Finding(
+            kind="caption-number",
+            message="Digits at the front of a file name are taken for a number, as in A1111, and are missing in the captions of: "
+            f"{listed(path.name for path in cut)}. Put the number and a space before such a name (1 3d render), or write a text file.",
+            files=tuple(map(str, cut)),
+        )
+
+
+CHECKS: tuple[Check, ...] = (
+    *(_few, _vectors, _duplicates, _captions, _cut_numbers, _shared_captions),
+    *(_prompts, _sides, _long_prompts),
+)

@@ -8,22 +8,18 @@ from pathlib import Path
 
 from ..base.errors import InputError
 from ..pictures.open import peek_picture
-from .captions import FileNameWords, caption_file
+from .captions import FileNameWords
 from .find import FolderSpec, find_pictures
 from .load import Dataset, DatasetItem, DatasetOptions, item_of, notes_on
 
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """``items`` are the pictures that can be trained, without their weights; ``problems`` a sentence for each other one.
-
-    ``from_name`` are those whose caption comes from the file's name.
-    """
+    """``items`` are the pictures that can be trained, without their weights; ``problems`` a sentence for each other one."""
 
     items: tuple[DatasetItem, ...]
     problems: tuple[str, ...]
     notes: tuple[str, ...]
-    from_name: frozenset[Path]
 
     @property
     def dataset(self) -> Dataset:
@@ -46,5 +42,4 @@ def survey(data: Sequence[str | Path | FolderSpec], options: DatasetOptions, *, 
         items=tuple(items),
         problems=tuple(problems),
         notes=(*found.notes, *notes_on(items, found, options)),
-        from_name=frozenset(item.path for item in items if caption_file(item.path) is None),
     )

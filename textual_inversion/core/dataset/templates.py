@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,10 @@ import torch
 
 from ..base.errors import InputError
 from ..base.randomness import choice_index
+from ..base.sentences import listed
 from ..base.text_files import read_text
+from ..embedding.mentions import mentions
+from .prompt_syntax import foreign_syntax, misspelt_placeholders
 
 NAME = "[name]"
 FILEWORDS = "[filewords]"
@@ -108,23 +111,30 @@ def load_template(choice: str, folders: Sequence[Path], *, name: str) -> Templat
     lines = tuple(line.strip() for line in read_text(path, field="template").splitlines() if line.strip())
     if not lines:
         raise InputError(f"The prompt template {path.name} holds no prompt: it is empty.", field="template")
-    without = [line for line in lines if NAME not in line and name not in line]
-    if len(without) == len(lines) and not any(FILEWORDS in line for line in lines):
+    without = [line for line in lines if NAME not in line and FILEWORDS not in line and not mentions(line, name)]
+    misspelt = {written: meant for line in lines for written, meant in misspelt_placeholders(line).items()}
+    if len(without) == len(lines):
+        meant = "".join(f" ({written} is not filled in; {right} is.)" for written, right in list(misspelt.items())[:1])
         raise InputError(
             f"No prompt of the template {path.name} holds [name], so nothing would be learned. Write for example "
-            "'a photo of [name]'.",
+            f"'a photo of [name]'.{meant}",
             field="template",
         )
-    return Template(path=path, lines=lines, warnings=_missing_name(path, lines, without))
+    return Template(path=path, lines=lines, warnings=tuple(_warnings(path, lines, without, misspelt)))
 
 
-def _missing_name(path: Path, lines: Sequence[str], without: Sequence[str]) -> tuple[str, ...]:
-    if not without:
-        return ()
-    return (
-        f"{len(without)} of {len(lines)} prompts in {path.name} lack [name], for example {without[0]!r}. "
-        "A step with such a prompt teaches the embedding nothing, unless the caption holds the name.",
-    )
+def _warnings(path: Path, lines: Sequence[str], without: Sequence[str], misspelt: Mapping[str, str]) -> Iterator[str]:
+    """Sentences on lines that were hardly meant as they are; what captions do to them is for ``prompt_check``."""
+    if without:
+        yield (
+            f"{len(without)} of {len(lines)} prompts in {path.name} lack [name], for example {without[0]!r}. "
+            "A step with such a prompt teaches the embedding nothing."
+        )
+    if misspelt:
+        told = ", ".join(f"{written} (filled in is {meant})" for written, meant in misspelt.items())
+        yield f"In {path.name} these are not filled in, but read as words: {told}."
+    if foreign := listed(piece for line in lines for piece in foreign_syntax(line)):
+        yield f"In {path.name} there is syntax of web UIs that means nothing in training, where it is read as words: {foreign}."
 
 
 def render(line: str, *, name: str, filewords: str) -> str:

@@ -26,6 +26,7 @@ from ..settings.train_config import TrainConfig
 from ..update.state import RunState
 from .negative_half import Partner, check_pair, find_partner, pair_warnings
 from .plan import check_remaining, check_together
+from .prompts import check_prompts
 from .stopping import never_settles
 
 
@@ -109,6 +110,7 @@ def prepare(
         *template.warnings,
         *pair_warnings(config, source, partner),
         *dataset.notes,
+        *check_prompts(config, template, partner, dataset.items, host),
     ]
     if state is not None and recorded.get("pictures", pictures) != pictures:
         warnings.append(

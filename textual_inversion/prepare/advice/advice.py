@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core.dataset.report import Check, Finding, Material
+from ...core.base.sentences import listed
+from ...core.dataset.finding import Finding
+from ...core.dataset.report import Check, Material
 from ..folder.edits import tag_counts
 from .looks import Look, looks_of
 from .perceptual_hash import distance
@@ -31,7 +33,6 @@ _SAME_RIM = 18.0
 _ENOUGH = 4
 """With fewer pictures nothing can be said about all of them."""
 
-_NAMED = 5
 _STOP_WORDS = frozenset({"a", "an", "the", "of", "in", "on", "and", "with", "photo", "picture", "style", "by"})
 
 
@@ -119,7 +120,7 @@ class PictureAdvice:
         if always:
             yield Finding(
                 kind="always-named",
-                message=f"In nearly all captions: {_listed(always)}. Good for clothes or surroundings that should not be learned; remove "
+                message=f"In nearly all captions: {listed(always)}. Good for clothes or surroundings that should not be learned; remove "
                 "what should be.",
             )
 
@@ -156,11 +157,4 @@ def _rim(square: np.ndarray) -> np.ndarray:
 
 def _finding(kind: str, words: str, looks: Sequence[Look]) -> Finding:
     paths: list[Path] = [look.path for look in looks]
-    return Finding(
-        kind=kind, message=f"{words}: {_listed([path.name for path in paths])}.", files=tuple(map(str, paths))
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    return Finding(kind=kind, message=f"{words}: {listed(path.name for path in paths)}.", files=tuple(map(str, paths)))

@@ -10,7 +10,6 @@ from PIL import Image
 
 from ...core.base.errors import InputError
 from ...core.base.text_files import read_text
-from ...core.dataset.captions import caption_file
 from ...core.pictures.fit import Size
 from ...core.pictures.open import OpenedPicture, open_picture
 from ..advice.perceptual_hash import perceptual_hash
@@ -107,8 +106,7 @@ def _png(image: Image.Image) -> bytes:
 
 
 def _old_caption(source: SourcePicture) -> str:
-    file = source.caption or caption_file(source.path)
-    return "" if file is None else read_text(file, field="source").strip()
+    return "" if source.caption is None else read_text(source.caption, field="source").strip()
 
 
 def _notes(source: SourcePicture, size: Size, cuts: Sequence[Cut]) -> Iterator[str]:

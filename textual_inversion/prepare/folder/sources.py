@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.base.errors import InputError
-from ...core.dataset.find import MASK_ENDINGS, PICTURE_SUFFIXES, natural_key
-
-CAPTION_SUFFIX = ".txt"
+from ...core.base.spelling import folded
+from ...core.dataset.caption_files import CaptionFiles, is_text
+from ...core.dataset.find import MASK_ENDINGS, PICTURE_SUFFIXES, is_looked_into, natural_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,15 +47,16 @@ def find_sources(folder: Path, *, recursive: bool = False) -> Sources:
     candidates = [file for file in visible if file.suffix.lower() in PICTURE_SUFFIXES]
     stems = {_key(file) for file in candidates}
     masks = {_key(file, owner): file for file in reversed(candidates) if (owner := _owner(file)) is not None}
-    texts = {_key(file): file for file in reversed(visible) if file.suffix.lower() == CAPTION_SUFFIX}
+    captions = CaptionFiles(visible)
     pictures = [
-        SourcePicture(path=file, name=_name(file, folder), caption=texts.get(_key(file)), mask=masks.get(_key(file)))
+        SourcePicture(path=file, name=_name(file, folder), caption=captions.of(file), mask=masks.get(_key(file)))
         for file in candidates
         if _owner(file) is None or _key(file, _owner(file)) not in stems
     ]
     taken = {picture.path for picture in pictures}
-    owners = {_key(picture.path) for picture in pictures}
-    others = [_left_out(file, folder, owners) for file in files if file not in taken]
+    read = {picture.caption for picture in pictures}
+    unread = set(captions.not_read([picture.path for picture in pictures]))
+    others = [_left_out(file, folder, read=read, unread=unread) for file in files if file not in taken]
     return Sources(pictures=tuple(pictures), others=tuple(others))
 
 
@@ -68,7 +69,7 @@ def _files(folder: Path, *, recursive: bool) -> Iterable[Path]:
         raise InputError(f"The folder {error.filename} cannot be read: {error.strerror}.", field="source") from error
 
     for place, below, names in os.walk(folder, onerror=fail):
-        below[:] = [name for name in below if recursive and not name.startswith(".")]
+        below[:] = [name for name in below if recursive and is_looked_into(name)]
         yield from (Path(place, name) for name in names)
 
 
@@ -77,7 +78,7 @@ def _name(file: Path, folder: Path) -> str:
 
 
 def _key(file: Path, stem: str | None = None) -> tuple[Path, str]:
-    return file.parent, (file.stem if stem is None else stem).casefold()
+    return file.parent, folded(file.stem if stem is None else stem)
 
 
 def _owner(file: Path) -> str | None:
@@ -86,14 +87,18 @@ def _owner(file: Path) -> str | None:
     return file.stem[: -len(ending)] if ending and len(file.stem) > len(ending) else None
 
 
-def _left_out(file: Path, folder: Path, owners: set[tuple[Path, str]]) -> LeftOut:
-    name, suffix = _name(file, folder), file.suffix.lower()
+def _left_out(file: Path, folder: Path, *, read: set[Path | None], unread: set[Path]) -> LeftOut:
+    name = _name(file, folder)
     if file.name.startswith("."):
         return LeftOut(name=name, reason="Its name begins with a dot, which hides files.")
-    if suffix in PICTURE_SUFFIXES:
+    if file.suffix.lower() in PICTURE_SUFFIXES:
         return LeftOut(name=name, reason="It is the mask of a picture and goes along with that.", belongs=True)
-    if suffix == CAPTION_SUFFIX and _key(file) in owners:
+    if file in read:
         return LeftOut(name=name, reason="It is the caption of a picture and goes along with that.", belongs=True)
-    if suffix == CAPTION_SUFFIX:
+    if file in unread:
+        return LeftOut(
+            name=name, reason="It is a caption that is not read: another file beside the picture goes before it."
+        )
+    if is_text(file):
         return LeftOut(name=name, reason="It is a text, and there is no picture of the same name.")
     return LeftOut(name=name, reason="By its name it is not a picture.")

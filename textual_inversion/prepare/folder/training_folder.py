@@ -10,7 +10,8 @@ from pathlib import Path
 from ...core.base.errors import InputError
 from ...core.base.files import disk_errors, make_folder, write_text
 from ...core.base.text_files import read_text
-from ...core.dataset.captions import FileNameWords, caption_file
+from ...core.dataset.caption_files import new_caption_file
+from ...core.dataset.captions import FileNameWords, caption_of
 from ..crop.results import EXCLUDED
 from .journal import Change, Edit, Journal
 from .sources import SourcePicture, find_sources
@@ -151,19 +152,16 @@ class TrainingFolder:
         return sources[name]
 
     def _captioned(self, source: SourcePicture) -> Captioned:
-        file = source.caption or caption_file(source.path)
         mask = source.mask.relative_to(self.folder).as_posix() if source.mask is not None else ""
-        if file is None:
-            words = self._words.caption(source.path.stem)
-            return Captioned(name=source.name, caption=words, written=False, mask=mask)
+        written = source.caption is not None
         try:
-            text = read_text(file, field="folder").strip()
+            text = caption_of(source.path, source.caption, self._words)
         except InputError as error:
-            return Captioned(name=source.name, caption="", written=True, mask=mask, problem=error.message)
-        return Captioned(name=source.name, caption=text, written=True, mask=mask)
+            return Captioned(name=source.name, caption="", written=written, mask=mask, problem=error.message)
+        return Captioned(name=source.name, caption=text, written=written, mask=mask)
 
     def _change(self, source: SourcePicture, caption: str) -> Change:
-        file = source.caption or caption_file(source.path) or source.path.with_suffix(".txt")
+        file = source.caption or new_caption_file(source.path)
         return Change(file=file.relative_to(self.folder).as_posix(), before=_content(file), after=caption.strip())
 
 

@@ -1,4 +1,4 @@
-"""A1111's prompt language as pure functions: attention brackets, BREAK, chunks of 75 tokens, embeddings by name.
+"""A1111's prompt language as pure functions: BREAK, chunks of 75 tokens, embeddings by name.
 
 Everything here behaves as AUTOMATIC1111 v1.10.1 does (`prompt_parser.parse_prompt_attention`,
 `sd_hijack_clip.tokenize_line`), its quirks included: prompts must mean the same in both. No torch, no model.
@@ -6,98 +6,14 @@ Everything here behaves as AUTOMATIC1111 v1.10.1 does (`prompt_parser.parse_prom
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ....core.base.errors import InputError
+from ....core.dataset.emphasis import BREAK, parse_attention
 
 CHUNK_TOKENS = 75
 """Prompt tokens in one chunk; with the start and end tokens around them a chunk has 77."""
-
-ROUND_BRACKET = 1.1
-SQUARE_BRACKET = 1 / 1.1
-BREAK = ("BREAK", -1.0)
-
-_SYMBOL = re.compile(
-    r"""
-    \\[()\[\]\\]                       # an escaped bracket or backslash
-    | \\
-    | \( | \[
-    | :\s*([+-]?[.\d]+)\s*\)           # the weight that closes a round bracket
-    | \) | \]
-    | [^\\()\[\]:]+
-    | :
-    """,
-    re.VERBOSE,
-)
-_BREAK_WORD = re.compile(r"\s*\bBREAK\b\s*", re.DOTALL)
-
-
-def parse_attention(prompt: str) -> list[tuple[str, float]]:
-    r"""Split a prompt into texts and their weights.
-
-    ``(a)`` is 1.1, ``(a:1.3)`` is 1.3, ``[a]`` is 1/1.1; they multiply when nested, an unbalanced bracket reaches to
-    the end, ``\(`` is a literal bracket. The word BREAK outside of brackets becomes ``BREAK`` with weight -1.
-
-    >>> parse_attention("an (important) [small:] word")
-    [('an ', 1.0), ('important', 1.1), (' ', 1.0), ('small:', 0.9090909090909091), (' word', 1.0)]
-    """
-    spans: list[tuple[str, float]] = []
-    round_starts: list[int] = []
-    square_starts: list[int] = []
-
-    def weigh(start: int, factor: float) -> None:
-        spans[start:] = [(text, weight * factor) for text, weight in spans[start:]]
-
-    for match in _SYMBOL.finditer(prompt):
-        symbol, weight = match.group(0), match.group(1)
-        if symbol.startswith("\\"):
-            spans.append((symbol[1:], 1.0))
-        elif symbol == "(":
-            round_starts.append(len(spans))
-        elif symbol == "[":
-            square_starts.append(len(spans))
-        elif weight is not None and round_starts:
-            weigh(round_starts.pop(), _weight(weight, prompt))
-        elif symbol == ")" and round_starts:
-            weigh(round_starts.pop(), ROUND_BRACKET)
-        elif symbol == "]" and square_starts:
-            weigh(square_starts.pop(), SQUARE_BRACKET)
-        else:
-            spans += _split_at_breaks(symbol)
-    for start in round_starts:
-        weigh(start, ROUND_BRACKET)
-    for start in square_starts:
-        weigh(start, SQUARE_BRACKET)
-    return _merge_equal_weights(spans or [("", 1.0)])
-
-
-def _weight(text: str, prompt: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(
-            f"The weight {text!r} in the prompt {prompt!r} is not a number; write it like (word:1.2)."
-        ) from None
-
-
-def _split_at_breaks(text: str) -> list[tuple[str, float]]:
-    parts = _BREAK_WORD.split(text)
-    spans = [(parts[0], 1.0)]
-    for part in parts[1:]:
-        spans += [BREAK, (part, 1.0)]
-    return spans
-
-
-def _merge_equal_weights(spans: list[tuple[str, float]]) -> list[tuple[str, float]]:
-    merged = spans[:1]
-    for text, weight in spans[1:]:
-        if weight == merged[-1][1]:
-            merged[-1] = (merged[-1][0] + text, weight)
-        else:
-            merged.append((text, weight))
-    return merged
 
 
 @dataclass(frozen=True, kw_only=True)
