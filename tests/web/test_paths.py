@@ -25,6 +25,8 @@ WORDS = "paths have to lie inside"
 
 PATHS = {"data", "log_dir", "template", "negative_template", "vae"}
 NO_PATHS = {
+    "optimizer",
+    "optimizer_args",
     *("name", "learning_rate", "clip_value", "filename_regex", "filename_join", "preview_prompts"),
     *("preview_negative_prompt", "preview_sampler", "guidance"),
 }

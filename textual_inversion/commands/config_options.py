@@ -15,7 +15,14 @@ from ..core.base.options import Option, choices_of, options_of, shown_number
 _NAMES = {"preview_prompts": "--preview-prompt"}
 """Options whose name is not that of the field; the field's own name is understood too."""
 
-_STAND_FOR = {"data": "DIR", "log_dir": "DIR", "template": "FILE_OR_NAME", "preview_prompts": "P", "vae": "FILE"}
+_STAND_FOR = {
+    "data": "DIR",
+    "log_dir": "DIR",
+    "template": "FILE_OR_NAME",
+    "preview_prompts": "P",
+    "vae": "FILE",
+    "optimizer": "NAME",
+}
 """The placeholder for the value in the help, where TEXT says too little."""
 
 

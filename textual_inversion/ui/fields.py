@@ -112,6 +112,8 @@ class Form:
             return gr.Checkbox
         if choices := self.choices(name):
             return _with(gr.Dropdown, choices=choices)
+        if option.suggested:
+            return _with(gr.Dropdown, choices=list(option.suggested), allow_custom_value=True)
         if _is_slider(hint, option):
             return _with(gr.Slider, minimum=option.low, maximum=option.high, step=option.step)
         if hint is int:
@@ -124,7 +126,8 @@ class Form:
 
     def _is_wide(self, name: str) -> bool:
         hint = self._hints[name]
-        return (hint is str and not choices_of(self._class, name)) or typing.get_origin(hint) is tuple
+        listed = choices_of(self._class, name) or self.options[name].suggested
+        return (hint is str and not listed) or typing.get_origin(hint) is tuple
 
 
 def _with(component: Maker, **fixed: Any) -> Maker:

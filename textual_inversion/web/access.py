@@ -51,6 +51,19 @@ class Access:
         if config.vae.strip():
             self.check_path(config.vae, field="vae")
 
+        self._check_optimizer(config.optimizer)
+
+    def _check_optimizer(self, optimizer: str) -> None:
+        """Naming a class imports its module, so over the network only packages that are known for optimisers are."""
+        from ..core.update.named_optimizer import PACKAGES, is_named, package_of
+
+        if is_named(optimizer) and package_of(optimizer) not in PACKAGES:
+            raise InputError(
+                f"An optimiser of {package_of(optimizer)!r} cannot be asked for from a page. Those of {', '.join(PACKAGES)} can; any other "
+                "with the command line.",
+                field="optimizer",
+            )
+
     def check_origin(self, request: Request) -> None:
         """Refuse a page of another site (CSRF), and a foreign name that was pointed at this machine (DNS rebinding)."""
         host = request.headers.get("host", "")

@@ -38,6 +38,8 @@ class Option:
     advanced: bool = False
     shown: Mapping[str, str] | None = None
     """Words that forms show for a choice, where they are not its value."""
+    suggested: tuple[str, ...] = ()
+    """Values that forms offer for a text that may be any other as well."""
 
 
 def option(default: Any, label: str, **described: Any) -> Any:

@@ -9,9 +9,11 @@ from typing import Any
 from ..base.errors import InputError
 from ..dataset.templates import NAME, render
 from ..model.host import Lease
+from ..settings.optimiser import BUILT_IN_OPTIMIZERS, OptimiserSettings
 from ..settings.rate import Schedule
 from ..settings.rate_text import parse_schedule
 from ..settings.train_config import TrainConfig
+from ..update.named_optimizer import is_named, optimizer_class, parse_arguments
 
 VERSION = 1
 
@@ -80,6 +82,7 @@ def check_together(config: TrainConfig) -> None:
     for name, side in (("preview_width", config.preview_width), ("preview_height", config.preview_height)):
         if side % 8:
             raise InputError(f"Previews cannot be {side} pixels wide or high; choose a multiple of 8.", field=name)
+    _check_optimizer(config)
     if config.optimizer == "prodigy" and config.norm_rule == "fixed":
         raise InputError(
             "prodigy measures how far the vectors move, and the norm rule 'fixed' moves them too: choose adamw, or the rule "
@@ -147,3 +150,37 @@ def _preview_prompt(prompts: Sequence[str]) -> str:
     """The template's first prompt with the embedding in it, without a caption."""
     named = next((prompt for prompt in prompts if NAME in prompt), NAME)
     return render(named, name=NAME, filewords="")
+
+
+def _check_optimizer(config: TrainConfig) -> None:
+    if config.optimizer not in BUILT_IN_OPTIMIZERS and not is_named(config.optimizer):
+        raise InputError(
+            f"There is no optimiser {config.optimizer!r}. There are {', '.join(BUILT_IN_OPTIMIZERS)}, and any other by module and "
+            "class, for example torch.optim.RAdam.",
+            field="optimizer",
+        )
+    if is_named(config.optimizer):
+        _check_no_setting_is_lost(config)
+        optimizer_class(config.optimizer)
+        parse_arguments(config.optimizer_args)
+    elif config.optimizer_args.strip():
+        raise InputError(
+            f"The optimiser {config.optimizer} has settings of its own here, and arguments would have no effect on it: they are for "
+            "one named by module and class.",
+            field="optimizer_args",
+        )
+
+
+def _check_no_setting_is_lost(config: TrainConfig) -> None:
+    usual = OptimiserSettings()
+    for name, written in (
+        ("beta1", "betas=(0.9, 0.999)"),
+        ("beta2", "betas=(0.9, 0.999)"),
+        ("weight_decay", "weight_decay=0.01"),
+    ):
+        if getattr(config, name) != getattr(usual, name):
+            raise InputError(
+                f"{name} is for the optimisers that are built in. Write it among the arguments of {config.optimizer} instead, for "
+                f"example {written}.",
+                field=name,
+            )

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..base.options import option
 
-Optimizer = Literal["adamw", "prodigy", "direction"]
+BUILT_IN_OPTIMIZERS = ("adamw", "prodigy", "direction")
 ClipMode = Literal["disabled", "value", "norm"]
 NormRule = Literal["none", "clamp", "fixed"]
 
@@ -34,13 +34,22 @@ class OptimiserSettings:
         step=1,
         help="Passes in one step: batch size 2 with 10 of them is like 20 without the memory, and takes as long.",
     )
-    optimizer: Optimizer = option(
+    optimizer: str = option(
         "adamw",
         "Optimiser",
         group="Optimiser",
         advanced=True,
+        suggested=(*BUILT_IN_OPTIMIZERS, "torch.optim.RAdam", "schedulefree.AdamWScheduleFree", "prodigyopt.Prodigy"),
         help="adamw is A1111's. prodigy finds the learning rate by itself: set the rate to 1. "
-        "direction only turns the vectors and never lengthens them; its rate is an angle in radians, 0.02 is usual.",
+        "direction only turns the vectors and never lengthens them; its rate is an angle in radians, 0.02 is usual. "
+        "Any other by module and class, where its package is installed: torch.optim.RAdam, schedulefree.AdamWScheduleFree.",
+    )
+    optimizer_args: str = option(
+        "",
+        "Optimiser arguments",
+        group="Optimiser",
+        advanced=True,
+        help="For an optimiser named by module and class, as in a call: betas=(0.9, 0.95), weight_decay=0.01.",
     )
     beta1: float = option(
         0.9, "Beta 1", group="Optimiser", low=0, high=0.9999, advanced=True, help="Memory of the gradient's mean."

@@ -19,12 +19,14 @@ from .loss_scaling import LossScaler
 from .norm_rules import apply_norm_rule
 from .optimizers import (
     ParameterGroup,
+    averaged_weights,
     clip_gradients,
     gradient_norm,
     make_optimizer,
     optimizer_state,
     restore_optimizer,
     set_rate,
+    step_with,
 )
 from .snapshots import Snapshot, snapshot_of
 from .state import RunState
@@ -70,8 +72,10 @@ class Learner:
     @property
     def shown(self) -> dict[str, torch.Tensor]:
         """The vectors to evaluate, preview and save: the average where there is one."""
-        source: Mapping[str, torch.Tensor] = self.vectors if self._average is None else self._average.average
-        return {key: rows.detach().clone() for key, rows in source.items()}
+        if self._average is not None:
+            return {key: rows.detach().clone() for key, rows in self._average.average.items()}
+        with averaged_weights(self._optimizer):
+            return {key: rows.detach().clone() for key, rows in self.vectors.items()}
 
     def relative_norms(self) -> list[float]:
         """The length of every row, in units of the mean length of its encoder's own token vectors."""
@@ -93,7 +97,7 @@ class Learner:
         for half in self._halves:
             clip_gradients(half.parameters, self._config.clip_gradient, clip_limit)
         set_rate(self._optimizer, rate)
-        self._optimizer.step()
+        step_with(self._optimizer)
         limits = {key: self._config.norm_limit * mean for key, mean in self._table_norms.items()}
         apply_norm_rule(self._config.norm_rule, self.vectors, limits=limits)
         if self._average is not None:
