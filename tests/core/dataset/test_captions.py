@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.base.randomness import generator
 from textual_inversion.core.dataset.caption_files import CaptionFiles
-from textual_inversion.core.dataset.captions import FileNameWords, TagRules, caption_of, draw_caption
+from textual_inversion.core.dataset.captions import FileNameWords, caption_of, draw_caption
+from textual_inversion.core.settings.prompts import PromptSettings
 
 
 def read_caption(picture: Path, words: FileNameWords | None = None) -> str:
@@ -17,7 +18,7 @@ def read_caption(picture: Path, words: FileNameWords | None = None) -> str:
 
 
 def draw(caption: str, step: int = 0, **rules) -> str:
-    return draw_caption(caption, TagRules(**rules), generator(1, "caption", step))
+    return draw_caption(caption, PromptSettings(**rules), generator(1, "caption", step))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_shuffling_reaches_all_orders():
 
 
 rules = st.builds(
-    TagRules,
+    PromptSettings,
     shuffle_tags=st.booleans(),
     tag_dropout=st.sampled_from([0.0, 0.3, 1.0]),
     keep_tags=st.integers(0, 4),

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
 from textual_inversion.core.loss.objective import Objective
 from textual_inversion.core.loss.timesteps import TimestepSampler, level_weights
 from textual_inversion.core.model.host import NoiseSchedule
+from textual_inversion.core.settings.objective import ObjectiveSettings
 
 ALPHAS = torch.linspace(0.999, 0.0047, 1000, dtype=torch.float64)
 EPSILON = NoiseSchedule(alphas_cumprod=ALPHAS, prediction_type="epsilon")
@@ -13,15 +16,13 @@ V = NoiseSchedule(alphas_cumprod=ALPHAS, prediction_type="v_prediction")
 
 
 def _drawn(bias: str, *, low: int = 0, high: int = 999, sampling: str = "uniform", steps: int = 500) -> torch.Tensor:
-    sampler = TimestepSampler(
-        sampling=sampling,  # type: ignore[arg-type]
-        seed=1,
-        low=low,
-        high=high,
-        batch_size=4,
-        accumulation=1,
-        weights=level_weights(bias, EPSILON),  # type: ignore[arg-type]
+    settings = ObjectiveSettings(
+        timesteps=sampling,  # type: ignore[arg-type]
+        timestep_bias=bias,  # type: ignore[arg-type]
+        min_timestep=low,
+        max_timestep=high,
     )
+    sampler = TimestepSampler(settings=settings, schedule=EPSILON, seed=1, batch_size=4, accumulation=1)
     return torch.cat([sampler.at(step, 0) for step in range(steps)])
 
 
@@ -42,19 +43,21 @@ def test_levels_stay_in_their_range(sampling: str) -> None:
     assert 190 < drawn.max() <= 200
 
 
+def _weights(schedule: NoiseSchedule, timesteps: torch.Tensor, **settings: Any) -> torch.Tensor:
+    return Objective(schedule=schedule, settings=ObjectiveSettings(**settings)).timestep_weight(timesteps)
+
+
 def test_the_velocity_weight_turns_the_error_into_one_in_v() -> None:
     plain = torch.ones(3)
     timesteps = torch.tensor([0, 500, 999])
-    weights = Objective(schedule=EPSILON, weighting="velocity").timestep_weight(timesteps)
+    weights = _weights(EPSILON, timesteps, loss_weighting="velocity")
     torch.testing.assert_close(weights, (plain / ALPHAS[timesteps]).clamp(max=100.0), check_dtype=False)
-    torch.testing.assert_close(Objective(schedule=V, weighting="velocity").timestep_weight(timesteps), plain)
+    torch.testing.assert_close(_weights(V, timesteps, loss_weighting="velocity"), plain)
 
 
 def test_it_multiplies_with_min_snr() -> None:
     timesteps = torch.tensor([10, 900])
-    both = Objective(schedule=EPSILON, weighting="velocity", min_snr_gamma=5).timestep_weight(timesteps)
-    apart = [
-        Objective(schedule=EPSILON, weighting="velocity").timestep_weight(timesteps),
-        Objective(schedule=EPSILON, min_snr_gamma=5).timestep_weight(timesteps),
-    ]
-    torch.testing.assert_close(both, apart[0] * apart[1])
+    both = _weights(EPSILON, timesteps, loss_weighting="velocity", min_snr_gamma=5)
+    velocity = _weights(EPSILON, timesteps, loss_weighting="velocity")
+    min_snr = _weights(EPSILON, timesteps, min_snr_gamma=5)
+    torch.testing.assert_close(both, velocity * min_snr)

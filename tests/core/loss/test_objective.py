@@ -11,6 +11,7 @@ from textual_inversion.core.loss.objective import Objective
 from textual_inversion.core.model.host import NoiseSchedule, PredictionType
 from textual_inversion.core.run.assembly import assemble
 from textual_inversion.core.run.checks import prepare
+from textual_inversion.core.settings.objective import ObjectiveSettings
 
 # SNR = a / (1 - a): 9, 1, 1/4, 0
 ALPHAS = torch.tensor([0.9, 0.5, 0.2, 0.0], dtype=torch.float64)
@@ -19,7 +20,7 @@ ALL = torch.arange(4)
 
 def _objective(kind: PredictionType = "epsilon", **changes: object) -> Objective:
     schedule = NoiseSchedule(alphas_cumprod=ALPHAS, prediction_type=kind)
-    return Objective(schedule=schedule, **changes)  # type: ignore[arg-type]
+    return Objective(schedule=schedule, settings=ObjectiveSettings(**changes))  # type: ignore[arg-type]
 
 
 def _random(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.loss.timesteps import TimestepSampler, timestep_range
 from textual_inversion.core.model.host import NoiseSchedule, PredictionType
-from textual_inversion.core.settings.objective import TimestepSampling
+from textual_inversion.core.settings.objective import ObjectiveSettings, TimestepSampling
 
 
 def _sampler(sampling: TimestepSampling = "uniform", **changes: int) -> TimestepSampler:
     values = {"seed": 3, "low": 0, "high": 999, "batch_size": 1, "accumulation": 1, **changes}
-    return TimestepSampler(sampling=sampling, **values)
+    settings = ObjectiveSettings(timesteps=sampling, min_timestep=values.pop("low"), max_timestep=values.pop("high"))
+    return TimestepSampler(settings=settings, schedule=_schedule(1000), **values)
 
 
 def _schedule(count: int, *, prediction: PredictionType = "epsilon", last: float = 0.005) -> NoiseSchedule:

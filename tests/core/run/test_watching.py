@@ -71,7 +71,7 @@ def test_the_fixed_batch_is_the_same_each_time_and_spread_over_all_levels(world:
 def test_the_fixed_batch_keeps_to_the_range_of_timesteps(world: World) -> None:
     trainer = _trainer(world, min_timestep=300, max_timestep=300, evaluate_samples=3)
     assert trainer.fixed_batch is not None
-    assert (trainer.fixed_batch.low, trainer.fixed_batch.high) == (300, 300)
+    assert (trainer.gradients.timesteps.low, trainer.gradients.timesteps.high) == (300, 300)
     assert math.isfinite(trainer.fixed_batch.loss(trainer.learner.shown))
 
 

@@ -14,6 +14,7 @@ from tiny_models import make_tiny_checkpoint
 from textual_inversion.core.loss.noise import add_noise, velocity
 from textual_inversion.core.loss.objective import Objective
 from textual_inversion.core.model.host import LeaseRequest, NoiseSchedule, PictureRequest, PredictionType
+from textual_inversion.core.settings.objective import ObjectiveSettings
 from textual_inversion.hosts.standalone import StandaloneHost
 from textual_inversion.hosts.standalone.checkpoint.layout import ScheduleLayout
 from textual_inversion.hosts.standalone.checkpoint.marks import marks_of
@@ -120,7 +121,8 @@ def test_losses_are_those_of_diffusers_and_of_onetrainer() -> None:
     )
     target = theirs.get_velocity(latents, noise, timesteps)
     torch.testing.assert_close(velocity(latents, noise, alphas), target, atol=1e-5, rtol=1e-5)
-    objective = Objective(schedule=NoiseSchedule(alphas_cumprod=ZERO, prediction_type="v_prediction"))
+    schedule = NoiseSchedule(alphas_cumprod=ZERO, prediction_type="v_prediction")
+    objective = Objective(schedule=schedule, settings=ObjectiveSettings())
     ours = objective(answer, objective.target(latents, noise, timesteps), timesteps=timesteps, weight=None)
     torch.testing.assert_close(ours, (answer - target).square().mean(dim=(1, 2, 3)), atol=1e-5, rtol=1e-5)
 

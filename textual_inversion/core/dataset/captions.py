@@ -11,6 +11,7 @@ import torch
 from ..base.errors import InputError
 from ..base.randomness import uniform
 from ..base.text_files import read_text
+from ..settings.prompts import PromptSettings
 
 _SIDES = re.compile(r"\b(left|right)(?!\s+now)\b", re.IGNORECASE)
 _NUMBERS_AT_START = re.compile(r"^[-\d]+\s*")
@@ -43,19 +44,6 @@ class FileNameWords:
         return self.join.join(match[0] for match in re.finditer(self.regex, words))
 
 
-@dataclass(frozen=True, kw_only=True)
-class TagRules:
-    """Changes to a caption's tags from step to step; all off by default.
-
-    ``tag_dropout`` and ``caption_dropout`` are probabilities in [0, 1]; the first ``keep_tags`` tags stay in place.
-    """
-
-    shuffle_tags: bool = False
-    tag_dropout: float = 0.0
-    keep_tags: int = 0
-    caption_dropout: float = 0.0
-
-
 def caption_of(picture: Path, file: Path | None, words: FileNameWords | None = None) -> str:
     """Read the text of a picture's caption ``file``, without blanks around it; where it is None, what the file name says.
 
@@ -78,20 +66,23 @@ def sides_named(caption: str) -> bool:
     return _SIDES.search(caption) is not None
 
 
-def draw_caption(caption: str, rules: TagRules, source: torch.Generator) -> str:
+def draw_caption(caption: str, settings: PromptSettings, source: torch.Generator) -> str:
     """The caption as one step sees it: perhaps none, perhaps without some tags, perhaps in another order.
+
+    Of the settings ``caption_dropout`` and ``tag_dropout`` are probabilities in [0, 1]; the first ``keep_tags`` tags stay in
+    place.
 
     Tags are what stands between commas. A1111 leaves the blanks on them; here they are put back evenly, which the
     text encoder cannot tell apart. A caption is left exactly as it is while no rule is on.
     """
-    if rules.caption_dropout > 0 and uniform(source) < rules.caption_dropout:
+    if settings.caption_dropout > 0 and uniform(source) < settings.caption_dropout:
         return ""
-    if not rules.shuffle_tags and rules.tag_dropout <= 0:
+    if not settings.shuffle_tags and settings.tag_dropout <= 0:
         return caption
     tags = [tag for tag in map(str.strip, caption.split(",")) if tag]
-    kept, rest = tags[: rules.keep_tags], tags[rules.keep_tags :]
-    if rules.tag_dropout > 0:
-        rest = [tag for tag in rest if uniform(source) >= rules.tag_dropout]
-    if rules.shuffle_tags:
+    kept, rest = tags[: settings.keep_tags], tags[settings.keep_tags :]
+    if settings.tag_dropout > 0:
+        rest = [tag for tag in rest if uniform(source) >= settings.tag_dropout]
+    if settings.shuffle_tags:
         rest = [rest[index] for index in torch.randperm(len(rest), generator=source).tolist()]
     return ", ".join(kept + rest)

@@ -24,19 +24,18 @@ class FixedBatch:
     step: GradientStep
     samples: int
     pictures: Sequence[int]
-    low: int
-    high: int
 
     @torch.no_grad()
     def loss(self, vectors: Mapping[str, torch.Tensor]) -> float:
         """The mean loss over the fixed samples, one at a time: no more memory than training itself."""
         total = 0.0
+        low, high = self.step.timesteps.low, self.step.timesteps.high
         for sample in range(self.samples):
             index = self.pictures[sample % len(self.pictures)]
             latents, weight = self.step.latents.means([index])
             noise = draw_noise(tuple(latents.shape), seed=self.step.seed, purpose="fixed-noise", indices=(sample,))
             prompts = self.step.prompts.draw([index], step=_STEP, micro=sample)
-            level = self.low + (self.high - self.low) * (sample + 0.5) / self.samples
+            level = low + (high - low) * (sample + 0.5) / self.samples
             losses = self.step.losses(
                 vectors,
                 latents=latents,

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 
 from ..model.host import Lease
+from ..settings.objective import ObjectiveSettings
 from .batches import BatchPlan
 from .context_drift import ContextDrift
 from .latents import LatentCache
@@ -65,10 +66,9 @@ class GradientStep:
     prompts: PromptSource
     timesteps: TimestepSampler
     seed: int
-    noise_offset: float
+    settings: ObjectiveSettings
     reconstruction: Reconstruction | None = None
     context: ContextDrift | None = None
-    context_weight: float = 0.0
     pixels_per_latent: int = 8
 
     def run(
@@ -100,11 +100,11 @@ class GradientStep:
 
     def _keep_context(self, vectors: Mapping[str, torch.Tensor], step: int, *, scale: float) -> None:
         """Add the gradient of the context term (CoRe, Wu et al. 2025), which the loss shown leaves out."""
-        if self.context is None or self.context_weight <= 0:
+        if self.context is None or self.settings.context_weight <= 0:
             return
         term = self.context.term(vectors, seed=self.seed, step=step)
         if term is not None:
-            (self.context_weight * scale * term).backward()
+            (self.settings.context_weight * scale * term).backward()
 
     def _losses(
         self, vectors: Mapping[str, torch.Tensor], step: int, micro: int
@@ -112,7 +112,11 @@ class GradientStep:
         indices = self.batches.batch(step, micro)
         latents, weight = self.latents.batch(indices, step=step, micro=micro)
         noise = draw_noise(
-            tuple(latents.shape), seed=self.seed, purpose="noise", indices=(step, micro), offset=self.noise_offset
+            tuple(latents.shape),
+            seed=self.seed,
+            purpose="noise",
+            indices=(step, micro),
+            offset=self.settings.noise_offset,
         )
         prompts = self.prompts.draw(indices, step=step, micro=micro)
         timesteps = self.timesteps.at(step, micro)

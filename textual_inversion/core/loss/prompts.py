@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..base.randomness import generator
-from ..dataset.captions import TagRules, draw_caption
+from ..dataset.captions import draw_caption
 from ..dataset.templates import Template, render
 from ..embedding.names import mention_of
 from ..embedding.pair import negative_name
+from ..settings.prompts import PromptSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ class TrainingPrompts:
     name: str
     template: Template
     captions: Sequence[str]
-    rules: TagRules
+    settings: PromptSettings
     seed: int
     negatives: NegativePrompts | None = None
 
@@ -52,7 +53,7 @@ class TrainingPrompts:
         for slot, index in enumerate(indices):
             source = generator(self.seed, "prompt", step, micro, slot)
             line = self.template.draw(source)
-            caption = draw_caption(self.captions[index], self.rules, source)
+            caption = draw_caption(self.captions[index], self.settings, source)
             text = render(line, name=self.name, filewords=caption)
             prompts.append(TrainingPrompt(text=text, negative=self._negative(line, caption, (step, micro, slot))))
         return prompts

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from ..base.errors import InputError
 from ..base.randomness import generator
 from ..model.host import NoiseSchedule
-from ..settings.objective import TimestepBias, TimestepSampling
+from ..settings.objective import ObjectiveSettings, TimestepBias
 
 _SMALLEST_BLOCK = 16
 USUAL_LAST = 999
@@ -44,26 +44,36 @@ def timestep_range(low: int, high: int, *, schedule: NoiseSchedule) -> tuple[int
 
 @dataclass(frozen=True, kw_only=True)
 class TimestepSampler:
-    """Integer timesteps in [low, high], a pure function of (seed, step, micro).
+    """Integer timesteps of the range that the settings allow, a pure function of (seed, step, micro).
 
     ``uniform``: independent draws, as in A1111 and LDM (torch.randint).
     ``stratified``: one draw from each of equal strata over the whole effective batch, as ``stratified_uniform`` in
     k-diffusion's utils.py; batches of fewer than 16 samples share their strata with the steps beside them, so that a
     batch of 1 also covers all levels evenly over 16 steps.
-    ``weights`` [timesteps] say how often each level is wanted; None is equally often.
+    ``low`` and ``high`` are the first and the last level; ``weights`` [T] say how often each is wanted, None is equally often.
+    Raises InputError where the model has none of the settings' levels.
     """
 
-    sampling: TimestepSampling
+    settings: ObjectiveSettings
+    schedule: NoiseSchedule
     seed: int
-    low: int
-    high: int
     batch_size: int
     accumulation: int
-    weights: torch.Tensor | None = None
+    low: int = field(init=False)
+    high: int = field(init=False)
+    weights: torch.Tensor | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        low, high = timestep_range(self.settings.min_timestep, self.settings.max_timestep, schedule=self.schedule)
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "high", high)
+        object.__setattr__(self, "weights", level_weights(self.settings.timestep_bias, self.schedule))
 
     def at(self, step: int, micro: int) -> torch.Tensor:
         """int64 [batch_size] on the CPU for micro-batch ``micro`` of optimiser step ``step`` (both from 0)."""
-        draw: Callable[[int, int], torch.Tensor] = self._stratified if self.sampling == "stratified" else self._uniform
+        draw: Callable[[int, int], torch.Tensor] = (
+            self._stratified if self.settings.timesteps == "stratified" else self._uniform
+        )
         levels = self.low + self._level(draw(step, micro))
         return levels.clamp_(self.low, self.high)
 

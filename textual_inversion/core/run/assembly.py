@@ -8,7 +8,6 @@ import torch
 
 from ..base.control import Control
 from ..base.errors import InterruptedRunError
-from ..dataset.captions import TagRules
 from ..embedding.pair import encoder_of, positive_half
 from ..embeddings_folder.first_vectors import initial_vectors
 from ..loss.batches import BatchPlan, held_out
@@ -22,14 +21,13 @@ from ..loss.objective import Objective
 from ..loss.prediction import PlainPrediction, Predictor
 from ..loss.prompts import NegativePrompts, TrainingPrompts
 from ..loss.reconstruction import Reconstruction
-from ..loss.timesteps import TimestepSampler, level_weights, timestep_range
+from ..loss.timesteps import TimestepSampler
 from ..model.host import Lease
 from ..record.events import Emit, Encoding, Warned
 from ..record.loss_table import LossTable
 from ..record.previews import Previews
 from ..record.saving import Saver
 from ..record.scalars import Scalars
-from ..settings.train_config import TrainConfig
 from ..update.learner import Learner
 from ..update.norm_rules import mean_norm
 from ..update.state import RunState
@@ -85,7 +83,7 @@ def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer
         lease=lease,
         learner=learner,
         gradients=gradients,
-        fixed_batch=_fixed_batch(job, lease, gradients),
+        fixed_batch=_fixed_batch(job, gradients),
         context=context,
         previews=Previews(
             config=job.config,
@@ -136,56 +134,35 @@ def _encode(job: Job, lease: Lease, *, control: Control, emit: Emit) -> LatentCa
 def _gradients(
     job: Job, lease: Lease, latents: LatentCache, context: ContextDrift | None, *, emit: Emit
 ) -> GradientStep:
-    config = job.config
-    low, high = _levels(job.config, lease)
-    batches = BatchPlan(
-        groups=job.dataset.groups,
-        batch_size=config.batch_size,
-        accumulation=config.gradient_accumulation,
-        seed=config.seed,
-        repeats=_repeats(job),
-    )
+    config, schedule = job.config, lease.schedule
+    shape = {"batch_size": config.batch_size, "accumulation": config.gradient_accumulation}
+    batches = BatchPlan(groups=job.dataset.groups, repeats=_repeats(job), seed=config.seed, **shape)
     for sentence in batches.warnings():
         emit(Warned(message=sentence))
     return GradientStep(
         lease=lease,
+        settings=config,
         predictor=_predictor(job, lease),
-        objective=Objective(
-            schedule=lease.schedule,
-            loss=config.loss,
-            huber_delta=config.huber_delta,
-            min_snr_gamma=config.min_snr_gamma,
-            weighting=config.loss_weighting,
-        ),
+        objective=Objective(schedule=schedule, settings=config),
         batches=batches,
         latents=latents,
-        prompts=TrainingPrompts(
-            name=config.name,
-            template=job.template,
-            captions=[item.caption for item in job.dataset.items],
-            rules=TagRules(
-                shuffle_tags=config.shuffle_tags,
-                tag_dropout=config.tag_dropout,
-                keep_tags=config.keep_tags,
-                caption_dropout=config.caption_dropout,
-            ),
-            seed=config.seed,
-            negatives=_negatives(job),
-        ),
-        timesteps=TimestepSampler(
-            sampling=config.timesteps,
-            seed=config.seed,
-            low=low,
-            high=high,
-            batch_size=config.batch_size,
-            accumulation=config.gradient_accumulation,
-            weights=level_weights(config.timestep_bias, lease.schedule),
-        ),
+        prompts=_prompts(job),
+        timesteps=TimestepSampler(settings=config, schedule=schedule, seed=config.seed, **shape),
         seed=config.seed,
-        noise_offset=config.noise_offset,
         reconstruction=_reconstruction(job, lease),
         context=context,
-        context_weight=config.context_weight,
+    )
+
+
+def _prompts(job: Job) -> TrainingPrompts:
+    config, partner = job.config, job.partner
+    return TrainingPrompts(
+        name=config.name,
+        template=job.template,
+        captions=[item.caption for item in job.dataset.items],
+        settings=config,
+        seed=config.seed,
+        negatives=partner and NegativePrompts(template=partner.template, filewords=config.negative_filewords),
     )
 
 
@@ -226,12 +203,6 @@ def _predictor(job: Job, lease: Lease) -> Predictor:
     return GuidedPrediction(lease=lease, name=config.name, guidance=guidance, in_turn=config.halves_in_turn)
 
 
-def _negatives(job: Job) -> NegativePrompts | None:
-    if job.partner is None:
-        return None
-    return NegativePrompts(template=job.partner.template, filewords=job.config.negative_filewords)
-
-
 def _reconstruction(job: Job, lease: Lease) -> Reconstruction | None:
     if not job.config.apt or not job.config.reconstruction:
         return None
@@ -243,19 +214,12 @@ def _reconstruction(job: Job, lease: Lease) -> Reconstruction | None:
     return Reconstruction(lease=lease, schedule=lease.schedule, pictures=pictures, weight=job.config.reconstruction)
 
 
-def _levels(config: TrainConfig, lease: Lease) -> tuple[int, int]:
-    return timestep_range(config.min_timestep, config.max_timestep, schedule=lease.schedule)
-
-
-def _fixed_batch(job: Job, lease: Lease, gradients: GradientStep) -> FixedBatch | None:
+def _fixed_batch(job: Job, gradients: GradientStep) -> FixedBatch | None:
     config = job.config
     if not config.evaluate_every:
         return None
-    low, high = _levels(config, lease)
     return FixedBatch(
         step=gradients,
         samples=config.evaluate_samples,
         pictures=_held_out(job) or range(len(gradients.latents)),
-        low=low,
-        high=high,
     )
