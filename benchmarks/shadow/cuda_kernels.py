@@ -26,6 +26,8 @@ class Kernel:
 
     on_cuda: bool
     floats_only: bool
+    composite: bool
+    """Other devices take it apart into several operations, where CUDA has one kernel."""
 
 
 @cache
@@ -35,16 +37,22 @@ def kernels() -> Mapping[str, Kernel]:
     if package is None or package.origin is None:
         raise ModuleNotFoundError("torchgen, which comes with torch and says what CUDA takes, is not installed.")
     text = (Path(package.origin).parent / _TABLE).read_text(encoding="utf-8")
-    rows = re.split(r"^- func: ", text, flags=re.MULTILINE)[1:]
-    return {f"aten::{row.partition('(')[0].strip()}": _kernel(row) for row in rows}
+    rows = {row.partition("(")[0].strip(): row for row in re.split(r"^- func: ", text, flags=re.MULTILINE)[1:]}
+    return {f"aten::{name}": _kernel(row, rows) for name, row in rows.items()}
 
 
-def _kernel(row: str) -> Kernel:
-    dispatch = re.findall(r"^ {4}([\w, ]+):", row.partition("dispatch:")[2], flags=re.MULTILINE)
-    backends = {name.strip() for names in dispatch for name in names.split(",")}
-    name = re.split(r"[.(]", row)[0].strip("_ ")
+def _kernel(row: str, rows: Mapping[str, str]) -> Kernel:
+    own = _backends(row)
+    delegate = re.search(r"structured_delegate: (\S+)", row)
+    backends = own | _backends(rows[delegate[1]]) if delegate else own
     return Kernel(
         one_device="device_check: NoCheck" not in row,
         on_cuda="CUDA" in backends or "CPU" not in backends,
-        floats_only=name in _FLOATS_ONLY,
+        floats_only=re.split(r"[.(]", row)[0].strip("_ ") in _FLOATS_ONLY,
+        composite="CUDA" in backends and any(name.startswith("Composite") for name in own),
     )
+
+
+def _backends(row: str) -> set[str]:
+    dispatch = re.findall(r"^ {4}([\w, ]+):", row.partition("dispatch:")[2], flags=re.MULTILINE)
+    return {name.strip() for names in dispatch for name in names.split(",")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -12,8 +12,8 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 
 from . import autocast, new_storages, saved_hooks
 from .attention import Attention
-from .convolution import Convolution
 from .copying import Copying, is_pinned, pin_memory
+from .cuda_kernels import kernels
 from .dispatch import Dispatcher
 from .ledger import Ledger
 from .memory import NAME, Memory, redispatched
@@ -44,9 +44,13 @@ class ShadowDevice:
         saved_hooks.install(self.memory)
         new_storages.install(self.memory)
         everything, aten = self._libraries
-        everything.fallback(Dispatcher(self.memory, self.randomness), _KEY)
+        dispatcher = Dispatcher(self.memory, self.randomness)
+        everything.fallback(dispatcher, _KEY)
+        for op in _whole():
+            aten.impl(op, partial(dispatcher, op), _KEY)
         for name in _SHAPES_ONLY:
-            aten.impl(name, _same(name), _KEY)
+            op = _named(name)
+            aten.impl(op, partial(redispatched, op), _KEY)
         for name, kernel in self._kernels().items():
             aten.impl(name, kernel, _KEY)
         aten.impl("scaled_dot_product_attention", Attention(self.memory).choose, f"Autograd{_KEY}")
@@ -76,24 +80,30 @@ class ShadowDevice:
             yield self
 
     def _kernels(self) -> dict[str, Any]:
-        attention, convolution = Attention(self.memory), Convolution(self.memory)
+        attention = Attention(self.memory)
         return {
             "copy_": self._copying.copy_,
             "_to_copy": self._copying.to_copy,
             "_local_scalar_dense": self._copying.item,
-            "convolution_overrideable": convolution.forward,
-            "convolution_backward_overrideable": convolution.backward,
             "scaled_dot_product_attention": attention.choose,
             "_scaled_dot_product_fused_attention_overrideable": attention.forward,
             "_scaled_dot_product_fused_attention_overrideable_backward": attention.backward,
         }
 
 
-def _same(name: str) -> Any:
-    """A kernel for what changes sizes and strides only."""
+def _whole() -> Iterator[Any]:
+    """Operations that CUDA does at once and torch, for other devices, in parts: memory is to be taken as there."""
+    yield torch.ops.aten.convolution.default
+    for name, kernel in kernels().items():
+        op = _named(name.removeprefix("aten::")) if kernel.composite else None
+        if op is not None:
+            yield op
+
+
+def _named(name: str) -> Any:
+    """The operation ``add.Tensor``; None where this torch has none."""
     packet, overload = (*name.split("."), "default")[:2]
-    op = getattr(getattr(torch.ops.aten, packet), overload)
-    return lambda *arguments, **named: redispatched(op, *arguments, **named)
+    return getattr(getattr(torch.ops.aten, packet, None), overload, None)
 
 
 def supported() -> bool:

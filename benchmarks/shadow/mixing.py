@@ -37,7 +37,8 @@ def check(
             f"(when checking the arguments of {full})"
         )
     if name in _INDEXED:
-        _check_indexed(inputs, changed, indices)
+        target = inputs[0] if name == "aten::index" else changed[0]
+        _check_indexed(target, [tensor for tensor in inputs if not any(tensor is each for each in indices)])
     elif any(tensor.dim() for tensor in strangers) or not all(is_shadow(tensor) for tensor in changed):
         raise RuntimeError(
             f"Expected all tensors to be on the same device, but found at least two devices, {NAME}:0 and "
@@ -47,15 +48,13 @@ def check(
         raise RuntimeError(f"Trying to pass too many CPU scalars to non-CPU kernel! (in {full})")
 
 
-def _check_indexed(inputs: Sequence[Tensor], changed: Sequence[Tensor], indices: Sequence[Tensor]) -> None:
-    listed = {id(tensor) for tensor in indices}
-    target = next(tensor for tensor in (*inputs, *changed) if id(tensor) not in listed)
+def _check_indexed(target: Tensor, values: Sequence[Tensor]) -> None:
     if not is_shadow(target):
         raise RuntimeError(
             f"indices should be either on {target.device} or on the same device as the indexed tensor ({target.device})"
         )
-    for tensor in (*inputs, *changed):
-        if id(tensor) not in listed and not is_shadow(tensor) and tensor.dim():
+    for tensor in values:
+        if not is_shadow(tensor) and tensor.dim():
             raise RuntimeError(
-                f"expected self and values to be on the same device, but got {NAME}:0 and {tensor.device}"
+                f"Expected all tensors to be on the same device, but found at least two devices, {NAME}:0 and {tensor.device}!"
             )

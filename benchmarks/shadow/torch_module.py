@@ -31,6 +31,7 @@ class ShadowModule:
     """One card, number 0."""
 
     Stream, Event = torch.Stream, torch.Event
+    _initialized = True  # else torch.utils.checkpoint keeps no states of its random numbers
 
     def __init__(self, memory: Memory, randomness: Randomness, wait: Callable[[], None]) -> None:
         self._memory, self._randomness, self._wait = memory, randomness, wait

@@ -93,8 +93,9 @@ def test_what_cuda_does_not_fuse(shadow):
 
 
 def test_the_result_lies_as_that_of_a_fused_kernel(shadow):
-    """[B, L, heads, E] in memory: joining the heads afterwards copies nothing."""
-    out = scaled_dot_product_attention(*_moved(_inputs()))
+    """[B, L, heads, E] in memory, where the inputs do: joining the heads afterwards copies nothing."""
+    query = torch.zeros(2, 16, 3, 8, device="shadow").transpose(1, 2)
+    out = scaled_dot_product_attention(query, query, query)
     held = shadow.ledger.held
     joined = out.transpose(1, 2).reshape(2, 16, 24)
     assert shadow.ledger.held == held

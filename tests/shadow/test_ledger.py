@@ -74,7 +74,9 @@ def test_a_view_keeps_the_whole(shadow):
 
 
 def _layers() -> nn.Sequential:
-    return nn.Sequential(*(nn.Sequential(nn.Linear(256, 256, bias=False), nn.SiLU()) for _ in range(4)))
+    """Three blocks of three layers, each of which keeps one activation for its SiLU."""
+    layers = ([nn.Linear(256, 256, bias=False), nn.SiLU()] * 3 for _ in range(3))
+    return nn.Sequential(*(nn.Sequential(*block) for block in layers))
 
 
 def _train(layers: nn.Sequential, *, again: bool) -> None:
@@ -109,8 +111,8 @@ def test_activations_are_kept_until_the_backward_pass_and_not_where_blocks_are_c
                 _train(layers, again=again)
             peaks.append(record.peak().held - sum(block.size for block in record.start))
     activation = 64 * 256 * 4
-    assert peaks[0] == pytest.approx(6 * activation, abs=2 * activation)
-    assert peaks[1] < peaks[0]
+    assert peaks[0] == pytest.approx(12 * activation, abs=4096)  # 9 kept, input, output, a gradient
+    assert peaks[1] < 9 * activation
 
 
 def test_with_nothing_computed_a_large_model_takes_no_time_and_no_memory(shadow):

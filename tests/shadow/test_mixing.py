@@ -38,6 +38,7 @@ REFUSED: dict[str, Operation] = {
     "embedding by the CPU's indices": lambda d, c, i: functional.embedding(i, d),
     "embedding of the CPU's table": lambda d, c, i: functional.embedding(i.to("shadow"), c),
     "the CPU's tensor by the device's indices": lambda d, c, i: c[i.to("shadow")],
+    "the CPU's rows set by indices": lambda d, c, i: d.__setitem__(i, c[:2]),
     "the CPU's rows put in": lambda d, c, i: d.index_put((i,), c[:2]),
     "where": lambda d, c, i: torch.where(d > 0, d, c),
     "where of the CPU's condition": lambda d, c, i: torch.where(c > 0, d, d),
@@ -69,7 +70,8 @@ TAKEN: dict[str, Operation] = {
     "by indices of both": lambda d, c, i: d[i.to("shadow"), i],
     "rows put in": lambda d, c, i: d.index_put((i,), d[:2]),
     "a number put in": lambda d, c, i: d.index_put((i,), torch.tensor(7.0)),
-    "rows set": lambda d, c, i: d.__setitem__(i, c[:2]) or d,
+    "rows set": lambda d, c, i: d.__setitem__(slice(2), c[:2]) or d,
+    "the CPU's tensor set": lambda d, c, i: c.__setitem__(slice(2), d[:2]) or d,
     "copy": lambda d, c, i: d.copy_(c),
     "foreach with a number": lambda d, c, i: torch._foreach_mul([d], torch.tensor(2.0))[0],
 }
