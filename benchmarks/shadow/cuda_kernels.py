@@ -1,4 +1,4 @@
-"""Which operations CUDA has, and which of them check that their tensors lie on one device.
+"""The operations that CUDA has, and those of them that check that all tensors lie on one device.
 
 torch writes it down itself, in the table that its kernels are generated from: ``native_functions.yaml`` of torchgen, which comes with torch.
 """

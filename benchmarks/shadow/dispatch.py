@@ -18,7 +18,7 @@ _HALF = {torch.float16, torch.bfloat16}
 
 
 class Operation:
-    """What an operation's schema says of it, looked up once."""
+    """An operation and the facts of its schema, looked up once."""
 
     def __init__(self, op: Any) -> None:
         self.op = op
@@ -126,7 +126,7 @@ class Call:
 
 
 class Dispatcher:
-    """What torch calls for each operation on the device that has no kernel of its own."""
+    """The kernel of every operation on the device that has none of its own."""
 
     def __init__(self, memory: Memory, randomness: Randomness) -> None:
         self._memory, self._randomness = memory, randomness

@@ -25,7 +25,7 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """What was held after the first ``number`` events of a record."""
+    """The blocks held after the first ``number`` events of a record."""
 
     number: int
     blocks: tuple[Block, ...]
@@ -116,7 +116,7 @@ class Ledger:
         self.peak = self.held
 
     def now(self) -> Moment:
-        """What is held at this moment."""
+        """The blocks held at this moment."""
         with self._lock:
             return Moment(number=0, blocks=tuple(self._alive))
 

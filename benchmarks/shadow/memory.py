@@ -34,7 +34,7 @@ def redispatched(op: Any, *arguments: Any, **named: Any) -> Any:
 
 
 class _Held:
-    """What a storage of the device stands for; dies with it."""
+    """The data, memory and error behind a storage of the device; dies with it."""
 
     __slots__ = ("block", "data", "error", "freed")
 
@@ -125,6 +125,6 @@ class Memory:
         return tensor
 
     def block_of(self, tensor: Tensor) -> Block | None:
-        """What it takes of the device's memory; None where that is nothing."""
+        """The piece of the device's memory behind it; None where it takes none."""
         held = getattr(tensor.untyped_storage(), _HELD, None)
         return held.block if held else None
