@@ -12,8 +12,7 @@ from typing import Any
 from modules import call_queue, progress, shared
 
 from ...core.base.control import Control
-from ...core.record.events import Emit, Event, Prepared, Stepped
-from ...core.record.sheet_events import SheetAdvanced
+from ...core.record.events import Emit, Event, Prepared, SheetAdvanced, Stepped
 from ..swapped import swapped
 
 
