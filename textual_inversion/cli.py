@@ -32,8 +32,8 @@ from .commands.command import Command
 from .commands.config_options import option_strings
 from .commands.console import Console
 from .commands.shared import add_shared_options
-from .core.base.errors import UserError
-from .core.base.files import resource_error
+from .core.base.errors import ResourceError, UserError
+from .core.base.files import read_error
 from .core.base.options import options_of
 from .core.settings.train_config import TrainConfig
 from .prepare.settings import PrepareSettings
@@ -58,7 +58,7 @@ COMMANDS: tuple[Command, ...] = tuple(
     )
 )
 _POSITIONAL = ("name", "source", "destination")
-_OURS, _USAGE, _RESOURCE, _INTERRUPTED = 1, 2, 4, 130
+_OURS, _USAGE, _INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,9 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _refuse(console, "Ended at once. What was saved before is kept.")
         return _INTERRUPTED
     except Exception as error:
-        if reason := _out_of_something(error):
-            _refuse(console, reason)
-            return _RESOURCE
+        if known := _known(error):
+            _refuse(console, known.message)
+            return known.exit_code
         traceback.print_exc(file=console.err)
         console.note("\nThis is a fault of the program, not of yours. Please report it with the lines above.")
         console.record({"error": f"{type(error).__name__}: {error}", "field": None})
@@ -140,12 +140,12 @@ def _option_hint(command: Command, field: str | None) -> str:
     return f" ({option_strings(str(field))[0]})" if typed else ""
 
 
-def _out_of_something(error: Exception) -> str | None:
-    """A sentence for memory or disk that ran out outside of a run (inside, the run says it)."""
-    if isinstance(error, OSError) and error.filename and (known := resource_error(error.filename, error)):
-        return known.message
+def _known(error: Exception) -> UserError | None:
+    """The sentence for memory or disk that ran out outside of a run (inside, the run says it), or a path that cannot be read."""
+    if isinstance(error, OSError) and (known := read_error(error)):
+        return known
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return (
+        return ResourceError(
             "There is not enough memory for this. Choose a smaller size, or close other programs that use the device."
         )
     return None

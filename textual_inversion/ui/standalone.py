@@ -73,14 +73,16 @@ def serving(
 
 
 def _web_app(host: Host, manager: RunManager) -> Any:
-    """Our routes and the page in one app.
+    """Our routes and the page in one app, guarded as a whole: the tabs' buttons use routes of Gradio's own.
 
     Not ``Blocks.launch``: it gives up where a proxy or a busy machine keeps it from calling itself.
     """
     import gradio as gr
     from fastapi import FastAPI
 
+    from ..web.access import Access
     from ..web.app import mount
+    from ..web.guard import OriginGuard
     from .page import page_options
     from .portable import accepted
 
@@ -90,8 +92,9 @@ def _web_app(host: Host, manager: RunManager) -> Any:
     options = accepted(gr.mount_gradio_app, {**wanted, "show_error": True})
     blocks = _blocks(host, manager, page)
     app = gr.mount_gradio_app(app, blocks, path="/", **options)
-    mount(app, manager)
-    return app
+    access = Access()
+    mount(app, manager, access=access)
+    return OriginGuard(app, access)
 
 
 def _blocks(host: Host, manager: RunManager, page: dict[str, Any]) -> Any:

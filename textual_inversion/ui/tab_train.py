@@ -42,10 +42,8 @@ class TrainTab:
     ``refresh_names`` is for events elsewhere that change the list of embeddings.
     """
 
-    def __init__(
-        self, manager: RunManager, access: Access | None = None, *, closed: Mapping[str, str] | None = None
-    ) -> None:
-        """Paths in the form have to pass ``access``; ``closed`` are fields that mean nothing here, and why."""
+    def __init__(self, manager: RunManager, access: Access | None = None) -> None:
+        """Paths in the form have to pass ``access``."""
         self._manager, self._host, self._access = manager, manager.host, access or Access()
         makers = {
             "name": self._name_list,
@@ -56,8 +54,7 @@ class TrainTab:
         }
         self._sources: tuple[str, ...] = ()
         template = shown_template(self._host, TrainConfig().template)
-        defaults = {**manager.defaults, "template": template}
-        self.form = Form(TrainConfig, form="train", defaults=defaults, makers=makers, closed=closed)
+        self.form = Form(TrainConfig, form="train", defaults={**manager.defaults, "template": template}, makers=makers)
         with gr.Row():
             with gr.Column(scale=5, min_width=420):
                 self._filler = Filler(manager, self.form, values=self._values)
@@ -103,7 +100,7 @@ class TrainTab:
         own = len(self.form.inputs)
         config = TrainConfig.from_mapping(self._values(given[:own]))
         config = with_previews_from(config, dict(zip(self._sources, given[own:], strict=True)))
-        self._access.check_config(config)
+        self._access.check_config(config, self._host)
         return config
 
     def start(self, *given: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import platform
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,12 +11,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..core.base.errors import InputError
+from ..core.base.files import read_error
 from ..core.dataset.find import parse_folder
+from ..core.dataset.templates import find_template, list_templates
+from ..core.model.host import OWN_VAE
 from ..runs.errors import DeniedError
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
+    from starlette.requests import HTTPConnection, Request
 
+    from ..core.model.host import Host
     from ..core.settings.train_config import TrainConfig
 
 
@@ -38,19 +43,26 @@ class Access:
         plain = path.strip().strip('"')  # as whoever opens it reads a path that Windows has copied
         if not plain or "\0" in plain:
             raise InputError("No file or folder is given here.", field=field)
+        try:
+            os.lstat(plain)
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            pass
+        except (OSError, ValueError) as error:  # a name that no disk has
+            known = read_error(error) if isinstance(error, OSError) else None
+            raise InputError(known.message if known else f"{plain} cannot be read: {error}.", field=field) from error
         return Path(plain)
 
-    def check_config(self, config: TrainConfig) -> None:
-        """``check_path`` for every path among a run's settings."""
+    def check_config(self, config: TrainConfig, host: Host) -> None:
+        """``check_path`` for every path among a run's settings; what the host knows by name is none."""
         for folder in config.data:
             self.check_path(str(parse_folder(folder).path) if folder.strip() else "", field="data")
         self.check_path(config.log_dir, field="log_dir")
-        self.check_path(config.template, field="template")
-        if config.negative_template.strip():
-            self.check_path(config.negative_template, field="negative_template")
-        if config.vae.strip():
+        templates = {"template": config.template, "negative_template": config.negative_template}
+        for field, text in templates.items():
+            if (text.strip() or field == "template") and not _names_template(text, host):
+                self.check_path(text, field=field)
+        if config.vae.strip() and config.vae not in (OWN_VAE, *host.vae_names()):
             self.check_path(config.vae, field="vae")
-
         self._check_optimizer(config.optimizer)
 
     def _check_optimizer(self, optimizer: str) -> None:
@@ -64,11 +76,16 @@ class Access:
                 field="optimizer",
             )
 
-    def check_origin(self, request: Request) -> None:
-        """Refuse a page of another site (CSRF), and a foreign name that was pointed at this machine (DNS rebinding)."""
+    def check_origin(self, request: HTTPConnection, *, opens_page: bool = False) -> None:
+        """Refuse a page of another site (CSRF), and a foreign name that was pointed at this machine (DNS rebinding).
+
+        ``opens_page``: a person opens the page itself, which a link on another site may lead to.
+        """
         host = request.headers.get("host", "")
         if not self._is_own(host):
             raise DeniedError(f"This app does not answer under the name {host!r}. {self._other_names}")
+        if opens_page:
+            return
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
         if site in ("same-origin", "none") or (site is None and origin is None):
             return
@@ -87,3 +104,11 @@ class Access:
         except ValueError:
             return name.lower() in self._hosts
         return True
+
+
+def _names_template(text: str, host: Host) -> bool:
+    try:
+        found = find_template(text, host.template_dirs)
+    except (InputError, OSError, ValueError):
+        return False
+    return any(file.path == found for file in list_templates(host.template_dirs))

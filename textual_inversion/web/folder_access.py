@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import Protocol
@@ -53,7 +54,7 @@ class Folders:
 def inside(folder: Path, name: str) -> Path:
     """A path below the folder, however it is written. Raises InputError."""
     path = folder / name
-    if not name or "\0" in name or not path.resolve().is_relative_to(folder) or not path.is_file():
+    if not name or "\0" in name or not path.resolve().is_relative_to(folder) or not os.path.isfile(path):
         raise InputError(f"There is no picture called {name!r} in {folder}.", field="name")
     return path
 

@@ -65,7 +65,7 @@ def parse_folder(text: str) -> FolderSpec:
     """``FOLDER`` or ``FOLDER*3``. A folder that really has such a name is taken by its name."""
     plain = text.strip().strip('"')
     match = re.fullmatch(r"(.*?)\s*\*\s*([0-9]{1,6})", plain, re.DOTALL)
-    if match is None or Path(plain).is_dir():
+    if match is None or os.path.isdir(plain):
         return FolderSpec(path=Path(plain))
     repeats = int(match[2])
     if not 1 <= repeats <= MAX_REPEATS:
@@ -102,8 +102,8 @@ def find_pictures(folders: Sequence[str | Path | FolderSpec], *, recursive: bool
 
 
 def _files(folder: Path, *, recursive: bool) -> Iterable[Path]:
-    if not folder.is_dir():
-        reason = "is a file; give its folder" if folder.exists() else "does not exist"
+    if not os.path.isdir(folder):  # false, and no error, for a name that no disk has
+        reason = "is a file; give its folder" if os.path.exists(folder) else "does not exist"
         raise InputError(f"The dataset directory {folder} {reason}.", field="data")
 
     def fail(error: OSError) -> None:

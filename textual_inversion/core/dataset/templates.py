@@ -6,6 +6,7 @@ every step and not once for each picture.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -93,7 +94,7 @@ def find_template(choice: str, folders: Sequence[Path]) -> Path:
     for matches in (exact, named, bare):
         if matches:
             return matches[0].path
-    if wanted and Path(wanted).is_file():
+    if wanted and os.path.isfile(wanted):
         return Path(wanted)
     known = ", ".join(file.label for file in files) or "none"
     raise InputError(

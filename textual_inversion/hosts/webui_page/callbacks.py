@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,5 @@ def when(event: str, function: Callable[..., Any]) -> None:
     known = script_callbacks.callback_map.get(f"callbacks_{event}")
     if known is None:
         getattr(script_callbacks, f"on_{event}")(function)
-    elif "filename" in inspect.signature(script_callbacks.add_callback).parameters:
+    else:
         script_callbacks.add_callback(known, function, category=event, filename=__file__)
-    else:  # web UIs that parted from A1111 before its callbacks had names
-        known.append(script_callbacks.ScriptCallback(__file__, function))

@@ -67,7 +67,7 @@ class RunRoutes(Routes):
         answer="202 and `run`, its id",
     )
     def train(self, request: TrainConfig) -> Answer:
-        self._access.check_config(request)
+        self._access.check_config(request, self._manager.host)
         return {"run": self._manager.start(request)}
 
     @route("POST", "/convert", ConvertRequest, answer="`files`")
@@ -194,7 +194,7 @@ class RunRoutes(Routes):
 
     def _check_paths(self, run: str) -> None:
         """Check the paths of a run on disk: what it names was written by whoever could write there."""
-        self._access.check_config(self._manager.settings(run))
+        self._access.check_config(self._manager.settings(run), self._manager.host)
         folder = self._manager.folder(run)
         if folder is not None:
             self._access.check_path(str(folder), field="log_dir")

@@ -1,1 +1,0 @@
-"""A second device on a machine that has none."""
