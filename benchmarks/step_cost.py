@@ -71,7 +71,7 @@ def measure(case: Case, host: Host, folder: Path) -> Measured:
     with host.lease(LeaseRequest(checkpointing=case.checkpointing)) as lease:
         trainer = assemble(job, lease, control=Control(), emit=lambda _: None)
         times = _time(trainer, case.repeats)
-        trainer.scalars.close()
+        trainer.recorder.close()
         device = str(lease.device)
     return Measured(
         model=case.model,

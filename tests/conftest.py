@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
+
+if TYPE_CHECKING:
+    from benchmarks.shadow.device import ShadowDevice
 
 pytest.register_assert_rewrite("host_contract")
 
@@ -26,3 +31,14 @@ def signals_of_a_terminal() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture
+def shadow() -> Iterator[ShadowDevice]:
+    """A second device, ``torch.device("shadow")``, with the rules of CUDA and the CPU's results."""
+    from benchmarks.shadow.device import shadow_device, supported
+
+    if not supported():
+        pytest.skip("this torch lets no Python register a device")
+    with shadow_device().in_use() as device:
+        yield device

@@ -9,9 +9,9 @@ from engine_world import World
 from fake_host import FakeHost
 
 from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.record import outputs
 from textual_inversion.core.record.events import Finished
 from textual_inversion.core.record.run_folder import newest_run
-from textual_inversion.core.run import loop as trainer
 
 SETTINGS = {
     "steps": 8,
@@ -34,7 +34,7 @@ def go_on(folder: Path) -> Finished | None:
     None where it had been killed in the moment between its last file and its end: nothing is left to do.
     """
     torch.set_num_threads(1)
-    trainer._STATE_EVERY_SECONDS = 0.0
+    outputs._STATE_EVERY_SECONDS = 0.0
     world = World(folder=folder, host=FakeHost(folder))
     config = world.config(**SETTINGS)
     try:

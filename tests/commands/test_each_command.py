@@ -10,12 +10,13 @@ import pytest
 import torch
 from fake_commands import FINISHED
 from PIL import Image
+from tiny_models import make_tiny_checkpoint
 
 import textual_inversion.core.embeddings_folder.create
 from textual_inversion import cli
 from textual_inversion.commands import demo
 from textual_inversion.core.embedding.embedding import Embedding
-from textual_inversion.core.formats import write_embedding
+from textual_inversion.core.formats import read_embedding, write_embedding
 from textual_inversion.core.settings.train_config import TrainConfig
 
 
@@ -66,7 +67,7 @@ def test_create_hands_everything_over(host, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(textual_inversion.core.embeddings_folder.create, "create", fake)
     assert cli.main(["create", "cat", "--init-text", "a cat", "--vectors", "3", "--init", "noise", "--seed", "5", "--overwrite", "--json"]) == 0  # fmt: skip
     assert seen == {
-        "name": "cat", "init_text": "a cat", "vectors": 3, "init": "noise", "overwrite": True, "seed": 5,
+        "name": "cat", "init_text": "a cat", "vectors": 3, "init": "noise", "overwrite": True, "seed": 5, "carry_over": "text",
         "apt": False, "negative_vectors": 6, "negative_init_text": "", "negative_init_noise": 0.001,
     }  # fmt: skip
     out, err = capsys.readouterr()
@@ -183,3 +184,24 @@ def test_convert(embedding_file, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out) == {"paths": [str(target)]}
     assert cli.main(["convert", str(embedding_file), str(tmp_path / "x.bin"), "--format", "odd"]) == 2
     assert "There is no format 'odd'" in capsys.readouterr().err
+
+
+def test_convert_to_another_family(tmp_path, capsys):
+    """An SD 1.x embedding for SDXL: its vectors for the first encoder, the words it began with for the second."""
+    rows = torch.randn(2, 32, generator=torch.Generator().manual_seed(3))
+    source, target = tmp_path / "sd1.pt", tmp_path / "xl.safetensors"
+    write_embedding(Embedding(vectors={"*": rows}, name="cat", notes={"init_text": "red cat"}), source)
+    sdxl = str(make_tiny_checkpoint(tmp_path / "xl-model.safetensors", family="sdxl"))
+    assert cli.main(["convert", str(source), str(target), "--checkpoint", sdxl]) == 2
+    assert "made for another kind of model" in capsys.readouterr().err
+    assert cli.main(["convert", str(source), str(target), "--carry-over", "text"]) == 2
+    assert "--checkpoint FILE" in capsys.readouterr().err
+    assert cli.main(["convert", str(source), str(target), "--checkpoint", sdxl, "--carry-over", "text"]) == 0
+    assert "begin as the words 'red cat'" in capsys.readouterr().err
+    made = read_embedding(target)
+    assert torch.equal(made.vectors["clip_l"], rows)
+    assert made.vectors["clip_g"].shape == (2, 64)
+    back = tmp_path / "back.pt"
+    sd1 = str(make_tiny_checkpoint(tmp_path / "sd1-model.safetensors"))
+    assert cli.main(["convert", str(target), str(back), "--checkpoint", sd1, "--carry-over", "text"]) == 0
+    assert torch.equal(read_embedding(back).vectors["*"], rows)

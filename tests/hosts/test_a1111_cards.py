@@ -31,8 +31,8 @@ def page(sd1: Bench, webui: Any) -> Iterator[Any]:
     ui_extra_networks.register_default_pages()
     page = next(page for page in ui_extra_networks.extra_pages if page.name == "textual inversion")
     before = dict(vars(page))
-    cards.attach()
-    cards.attach()  # once more does nothing
+    cards.attach(webui.known_names)
+    cards.attach(webui.known_names)  # once more does nothing
     for tab in ("txt2img", "img2img"):
         ui = SimpleNamespace(
             tabname=tab, pages_contents=["old"] * 3, stored_extra_pages=[*ui_extra_networks.extra_pages]
@@ -107,7 +107,7 @@ def test_a_page_that_is_not_there_is_no_error(webui: Any) -> None:
     kept = [*ui_extra_networks.extra_pages]
     ui_extra_networks.extra_pages.clear()
     try:
-        cards.attach()
+        cards.attach(webui.known_names)
         cards.refresh()
         cards.detach()
         assert webui.cards_html("txt2img") is None

@@ -14,11 +14,11 @@ pytestmark = pytest.mark.host
 def logins(webui: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from modules import shared
 
-    from textual_inversion.hosts.webui_page.login import Login
+    from textual_inversion.hosts.webui_page.login import Login, api_users, gradio_users
 
     monkeypatch.setattr(shared.cmd_opts, "api_auth", "api:one,other:two")
     monkeypatch.setattr(shared.cmd_opts, "gradio_auth", "page:three")
-    return Login()
+    return Login([*api_users(), *gradio_users()])
 
 
 @pytest.mark.parametrize(

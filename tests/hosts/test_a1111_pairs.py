@@ -32,13 +32,13 @@ def pair(sd1: Bench, webui: Any) -> Iterator[Path]:
 
 
 @pytest.fixture
-def setting(pair: Path) -> Iterator[dict[str, Any]]:
+def setting(pair: Path, webui: Any) -> Iterator[dict[str, Any]]:
     """Ours in force, and the web UI's settings."""
     from modules import shared
 
-    from textual_inversion.hosts.a1111.text.pair_prompts import AddPartner
+    from textual_inversion.hosts.webui_page.pair_prompts import AddPartner
 
-    ours = AddPartner()
+    ours = AddPartner(webui.known_names)
     before = dict(shared.opts.data)
     yield shared.opts.data
     shared.opts.data.clear()
@@ -76,23 +76,23 @@ def test_the_second_pass_has_it_too(setting: dict[str, Any]) -> None:
     assert made("a dream", enable_hr=True).all_hr_negative_prompts == ["dream-neg"] * 2
 
 
-def test_removed_without_a_trace(setting: dict[str, Any]) -> None:
+def test_removed_without_a_trace(setting: dict[str, Any], webui: Any) -> None:
     from modules import processing
 
-    from textual_inversion.hosts.a1111.text.pair_prompts import AddPartner
+    from textual_inversion.hosts.webui_page.pair_prompts import AddPartner
 
     kinds = processing.StableDiffusionProcessing, processing.StableDiffusionProcessingTxt2Img
     before = [vars(kind)["setup_prompts"] for kind in kinds]
-    AddPartner().remove()
+    AddPartner(webui.known_names).remove()
     assert [vars(kind)["setup_prompts"] for kind in kinds] == before
 
 
-def test_cards_of_a_pair_without_notes(pair: Path) -> None:
+def test_cards_of_a_pair_without_notes(pair: Path, webui: Any) -> None:
     from textual_inversion.hosts.webui_page import cards
 
     page = SimpleNamespace(lister=SimpleNamespace(exists=lambda path: Path(path).exists()))
-    positive = cards._clicked(page, {"name": "dream", "filename": str(pair / "dream.pt")})
+    positive = cards._clicked(page, {"name": "dream", "filename": str(pair / "dream.pt")}, webui.known_names())
     assert "textualInversionCard(this, &quot;dream&quot;, &quot;dream-neg&quot;)" in positive["onclick"]
     assert positive["negative_prompt"] == '"dream-neg"'
-    negative = cards._clicked(page, {"name": "dream-neg", "filename": str(pair / "dream-neg.pt")})
+    negative = cards._clicked(page, {"name": "dream-neg", "filename": str(pair / "dream-neg.pt")}, webui.known_names())
     assert "textualInversionCard(this, &quot;&quot;, &quot;dream-neg&quot;)" in negative["onclick"]

@@ -117,7 +117,7 @@ def test_the_token_counter_counts_the_vectors_and_is_silent(steps: Any, capsys: 
 def _picture(prompt: str, **options: Any) -> Any:
     from modules import processing
 
-    from textual_inversion.hosts.a1111.text.options import options_set
+    from textual_inversion.hosts.webui_page.options import options_set
 
     wanted = {"sampler_name": "Euler", "steps": 2, "seed": 1, "width": 64, "height": 64}
     unsaved = {"do_not_save_samples": True, "do_not_save_grid": True}

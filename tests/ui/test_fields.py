@@ -160,3 +160,12 @@ def test_the_vae_is_chosen_from_the_hosts_list(tab: TrainTab) -> None:
     for typed, meant in [("As set", ""), (None, ""), ("", ""), ("None", "None"), (" kl.vae.pt ", "kl.vae.pt")]:
         given[place] = typed
         assert tab.config(tuple(given)).vae == meant
+
+
+def test_a_field_that_means_nothing_here_says_why(manager: RunManager) -> None:
+    sentence = "This web UI has one VAE for all: choose it at the top of its page."
+    with gr.Blocks():
+        tab = TrainTab(manager, closed={"vae": sentence})
+    assert (tab.form.widgets["vae"].info, tab.form.widgets["vae"].interactive) == (sentence, False)
+    assert tab.form.widgets["steps"].info != sentence
+    assert tab.form.widgets["steps"].interactive is not False

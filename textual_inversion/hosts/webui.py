@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..core.base.control import Control
 from ..core.model.host import Host
@@ -36,11 +36,22 @@ ADD_PARTNER = "textual_inversion_tab_add_partner"
 """Key of the setting that puts negative halves of pairs into the negative prompt by themselves."""
 
 
+Capability = Literal["vae", "cards", "steps", "partner"]
+"""Things that not every web UI can do: a VAE chosen for a run; what a run knows shown on its own cards; ``name@step`` in its
+prompts; negative halves of pairs put into the negative prompt."""
+
+
 class WebUI(Protocol):
     """One per process. Implemented by ``hosts/<name>/webui.py``."""
 
     @property
     def host(self) -> Host: ...
+    @property
+    def lacks(self) -> Mapping[Capability, str]:
+        """A sentence, with what to do instead, for each thing that this web UI cannot do; the tab says it where the thing
+        would be. (Captions are written with its own models where the host is an ``OffersCaptionModels``.)"""
+        ...
+
     @property
     def gate(self) -> AbstractContextManager[Any]:
         """The web UI's own queue: whoever is inside has the model to itself. Entered again and again."""
@@ -89,7 +100,7 @@ class WebUI(Protocol):
 
     def extend(self, copies: StepCopies) -> None:
         """Have prompts understand ``name@step``, cards what their user metadata says, and negative prompts get the negative halves
-        of pairs where ``ADD_PARTNER`` is set, until scripts are unloaded."""
+        of pairs where ``ADD_PARTNER`` is set, until scripts are unloaded; without what it ``lacks``."""
         ...
 
     def cards_html(self, tab: str) -> str | None:

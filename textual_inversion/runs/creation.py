@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from ..core.base.options import option
-from ..core.settings.creation import MAX_VECTORS, InitMethod
+from ..core.settings.creation import MAX_VECTORS, CarryOver, InitMethod
 
 if TYPE_CHECKING:
     from .manager import RunManager
@@ -44,6 +44,14 @@ class CreateRequest:
         advanced=True,
         help="text: the vectors of the words above; encoded: what the text encoder makes of them; noise; zeros; "
         "or the path of an embedding, whose vectors are taken over.",
+    )
+    carry_over: CarryOver = option(
+        "text",
+        "Of an embedding for another kind of model",
+        group="Create",
+        advanced=True,
+        help="SD 1.x and SDXL share one text encoder, whose vectors are kept. Those of the other begin as the words above (text), are "
+        "made from the first by a map between the models' word tables (map), or are zeros.",
     )
     overwrite: bool = option(
         False, "Overwrite Old Embedding", group="Create", help="Replaces a file of this name; what it learned is lost."

@@ -20,9 +20,8 @@ from ..core.base.errors import UserError
 from ..core.embedding.embedding import Embedding
 from ..core.model.host import Host, Lease, LeaseRequest, Picture, PictureRequest
 from ..core.pictures.grid import Cell, comparison_sheet
-from ..core.record.events import Emit
+from ..core.record.events import Emit, SheetAdvanced
 from ..core.record.previews import save_picture
-from ..core.record.sheet_events import SheetAdvanced
 from .errors import ConflictError, UnknownRunError
 from .sheet_request import SheetRequest
 

@@ -28,7 +28,7 @@ ELEMENT = "textual_inversion"
 
 def install(webui: WebUI) -> None:
     """Register with the web UI. Called again after each *Reload UI*: the runs that go on then stay."""
-    webui.add_settings(own_settings(), EXPLAINED)
+    webui.add_settings(own_settings(webui.lacks), EXPLAINED)
     access = GuardedAccess(admits=webui.admits, names=webui.served_names, roots=webui.confined_to)
     manager = kept_manager(lambda: _manager(webui))
     webui.on_tabs(told(_tab(webui, manager, access)))
@@ -48,7 +48,7 @@ def _served(webui: WebUI, manager: RunManager, access: GuardedAccess) -> Callabl
 def _tab(webui: WebUI, manager: RunManager, access: GuardedAccess) -> Callable[[], Tab]:
     def make() -> Tab:
         manager.defaults = dict(webui.training_defaults())  # they may have been changed since the page before
-        return build_tab(manager, access, pictures=webui.txt2img), TITLE, ELEMENT
+        return build_tab(manager, access, pictures=webui.txt2img, lacks=webui.lacks), TITLE, ELEMENT
 
     return make
 

@@ -24,7 +24,7 @@ class Form:
     """The widgets of one configuration class. ``show`` draws some of them where it is called.
 
     ``defaults`` replace the class's own; ``makers`` make the widgets of fields that need one of their own and are called
-    with label, info, value and elem_id.
+    with label, info, value and elem_id. ``closed``: fields that cannot be filled in here, and the sentence that says why.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class Form:
         form: str,
         defaults: Mapping[str, Any] | None = None,
         makers: Mapping[str, Maker] | None = None,
+        closed: Mapping[str, str] | None = None,
     ) -> None:
         self.options = options_of(config_class)
         self.widgets: dict[str, Any] = {}
@@ -41,7 +42,7 @@ class Form:
         self._hints = typing.get_type_hints(config_class)
         own = {field.name: field.default for field in dataclasses.fields(config_class)}
         self._defaults = {**own, **(defaults or {})}
-        self._makers = makers or {}
+        self._makers, self._closed = makers or {}, closed or {}
 
     def names(self, *, group: str, advanced: bool) -> list[str]:
         """The fields of a group, in their order."""
@@ -66,6 +67,8 @@ class Form:
             "value": self.shown(name, self._defaults[name]),
             "elem_id": element_id(self._form, name),
         }
+        if name in self._closed:
+            common.update(info=self._closed[name], interactive=False)
         make = self._makers.get(name) or self._maker(name, option)
         self.widgets[name] = make(**common)
         return self.widgets[name]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
 from .ids import API, LIBRARY
+from .messages import message
 
 
-def library_tab() -> Any:
-    """The place that the script fills, whenever it appears."""
+def library_tab(notes: Sequence[str] = ()) -> Any:
+    """The place that the script fills, whenever it appears; above it ``notes`` on what cannot be done with embeddings here."""
+    for note in notes:
+        gr.HTML(value=message(note))
     return gr.HTML(value=f'<div id="{LIBRARY}" class="{LIBRARY}" data-ti-library data-api="{API}"></div>')

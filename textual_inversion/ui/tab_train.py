@@ -42,8 +42,10 @@ class TrainTab:
     ``refresh_names`` is for events elsewhere that change the list of embeddings.
     """
 
-    def __init__(self, manager: RunManager, access: Access | None = None) -> None:
-        """Paths in the form have to pass ``access``."""
+    def __init__(
+        self, manager: RunManager, access: Access | None = None, *, closed: Mapping[str, str] | None = None
+    ) -> None:
+        """Paths in the form have to pass ``access``; ``closed`` are fields that mean nothing here, and why."""
         self._manager, self._host, self._access = manager, manager.host, access or Access()
         makers = {
             "name": self._name_list,
@@ -54,7 +56,8 @@ class TrainTab:
         }
         self._sources: tuple[str, ...] = ()
         template = shown_template(self._host, TrainConfig().template)
-        self.form = Form(TrainConfig, form="train", defaults={**manager.defaults, "template": template}, makers=makers)
+        defaults = {**manager.defaults, "template": template}
+        self.form = Form(TrainConfig, form="train", defaults=defaults, makers=makers, closed=closed)
         with gr.Row():
             with gr.Column(scale=5, min_width=420):
                 self._filler = Filler(manager, self.form, values=self._values)

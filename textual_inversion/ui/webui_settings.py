@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 from ..core.base.options import options_of
 from ..core.settings.train_config import TrainConfig
-from ..hosts.webui import ADD_PARTNER, OwnSetting
+from ..hosts.webui import ADD_PARTNER, Capability, OwnSetting
 
 FIELDS = ("log_dir", "use_safetensors", "save_every", "image_every", "keep_copies", "checkpointing")
 """Fields that somebody wants to be otherwise in every run."""
@@ -61,8 +62,8 @@ _ADD_PARTNER = OwnSetting(
 )
 
 
-def own_settings() -> tuple[OwnSetting, ...]:
-    """Labels, helps and defaults are those of the form."""
+def own_settings(lacks: Collection[Capability] = ()) -> tuple[OwnSetting, ...]:
+    """Labels, helps and defaults are those of the form. None for what the web UI ``lacks``."""
     described = options_of(TrainConfig)
     own = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
     defaults = tuple(
@@ -75,4 +76,4 @@ def own_settings() -> tuple[OwnSetting, ...]:
         )
         for name in FIELDS
     )
-    return (*defaults, _ADD_PARTNER)
+    return defaults if "partner" in lacks else (*defaults, _ADD_PARTNER)

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from ..hosts.webui import Capability
 from ..runs.manager import RunManager
 from ..web.access import Access
 from .ids import PAGE
@@ -16,10 +17,20 @@ from .tab_library import library_tab
 from .tab_prepare import prepare_tab
 from .tab_train import TrainTab
 
+_WITH_EMBEDDINGS: tuple[Capability, ...] = ("steps", "cards", "partner")
+"""Capabilities that are about using what was trained, so told in the Library."""
 
-def build_tab(manager: RunManager, access: Access, *, pictures: Mapping[str, Any] | None = None) -> gr.Blocks:
+
+def build_tab(
+    manager: RunManager,
+    access: Access,
+    *,
+    pictures: Mapping[str, Any] | None = None,
+    lacks: Mapping[Capability, str] | None = None,
+) -> gr.Blocks:
     """The web UI renders this into its page. Paths in the forms have to pass ``access``; ``pictures`` are the widgets of its
-    txt2img tab, see ``WebUI.txt2img``."""
+    txt2img tab, see ``WebUI.txt2img``; ``lacks`` is what it cannot do, see ``WebUI.lacks``."""
+    missing = lacks or {}
     options = accepted(gr.Blocks.__init__, {"analytics_enabled": False})
     with gr.Blocks(**options) as tab, gr.Column(elem_classes=[PAGE]), gr.Tabs():
         with gr.TabItem("Create", id="create"):
@@ -27,9 +38,9 @@ def build_tab(manager: RunManager, access: Access, *, pictures: Mapping[str, Any
         with gr.TabItem("Prepare", id="prepare"):
             prepare_tab()
         with gr.TabItem("Train", id="train") as train_tab:
-            train = TrainTab(manager, access)
+            train = TrainTab(manager, access, closed={"vae": missing["vae"]} if "vae" in missing else {})
         with gr.TabItem("Library", id="library"):
-            library_tab()
+            library_tab([missing[name] for name in _WITH_EMBEDDINGS if name in missing])
         train.wire(pictures=pictures, create=create.form, tab=train_tab)
         create.created.then(
             train.choose, inputs=[create.name, create.pair], outputs=[train.names, train.pair], **unlisted()

@@ -9,7 +9,8 @@ import pytest
 from held_file import held
 
 from textual_inversion.core.base.errors import ResourceError
-from textual_inversion.core.record.loss_table import COLUMNS, LossTable
+from textual_inversion.core.record.figures import COLUMNS
+from textual_inversion.core.record.loss_table import LossTable
 
 
 def _row(step: int, loss: str = "0.5") -> dict[str, str]:

@@ -197,7 +197,7 @@ def test_what_cannot_be_saved_after_a_failure_does_not_hide_it(world: World, mon
         raise RuntimeError("CUDA error: still lost")
 
     world.on_event = lambda event: (
-        monkeypatch.setattr("textual_inversion.core.run.loop.save_state", lost)
+        monkeypatch.setattr("textual_inversion.core.record.outputs.save_state", lost)
         if isinstance(event, Stepped) and event.step == 3
         else None
     )

@@ -46,7 +46,7 @@ def _tags(world: World) -> set[str]:
 def test_what_is_measured_is_not_trained_in_any_form(world: World, flip: bool, seed: int) -> None:
     trainer = _trainer(world, steps=30, flip=flip, seed=seed)
     assert trainer.loop() == "done"
-    assert trainer.fixed_batch is not None
-    measured = {trainer.plan.pictures[index] for index in trainer.fixed_batch.pictures}
+    assert trainer.evaluation is not None
+    measured = {trainer.plan.pictures[index] for index in trainer.evaluation.fixed_batch.pictures}
     assert len(measured) == 1
     assert _tags(world) == {"tag0", "tag1", "tag2"} - {f"tag{Path(path).stem}" for path in measured}

@@ -18,10 +18,10 @@ from killed_run import SETTINGS, go_on
 from PIL import Image
 
 from textual_inversion.core.formats import read_embedding
-from textual_inversion.core.record.loss_table import COLUMNS
+from textual_inversion.core.record import outputs
+from textual_inversion.core.record.figures import COLUMNS
 from textual_inversion.core.record.run_folder import RunDirectory
 from textual_inversion.core.record.state_file import load_state
-from textual_inversion.core.run import loop as trainer
 
 KILLS = int(os.environ.get("TI_KILLS", "6"))
 MOST_RUNS = 3 * KILLS
@@ -91,7 +91,7 @@ def _same(
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL and fork servers are POSIX")
 def test_nothing_is_lost_whenever_it_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer, "_STATE_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(outputs, "_STATE_EVERY_SECONDS", 0.0)
     whole = _new_world(tmp_path / "whole")
     finished = go_on(whole)
     assert finished is not None

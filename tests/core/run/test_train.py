@@ -14,9 +14,9 @@ from engine_world import World, make_world, run_folder, vectors_of
 
 from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.formats import read_embedding
+from textual_inversion.core.record import outputs
 from textual_inversion.core.record.events import Evaluated, Previewed, Saved, Stepped, Warned
 from textual_inversion.core.record.state_file import load_state
-from textual_inversion.core.run import loop as trainer_module
 
 
 def test_a_run_writes_what_a1111_writes(world: World) -> None:
@@ -269,7 +269,7 @@ def test_resuming_on_another_checkpoint_is_refused(world: World) -> None:
 
 
 def test_the_state_is_written_every_two_minutes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer_module, "_STATE_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(outputs, "_STATE_EVERY_SECONDS", 0.0)
     world.create()
     world.train(world.config(steps=3))
     assert [event.step for event in world.of(Saved) if event.what == "state"] == [0, 1, 2, 3]

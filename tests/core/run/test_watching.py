@@ -57,22 +57,22 @@ def test_the_fixed_batch_is_the_same_each_time_and_spread_over_all_levels(world:
         return original(noisy, timesteps, conditioning)  # type: ignore[arg-type]
 
     world.host.leased.predict = predict  # type: ignore[method-assign]
-    assert trainer.fixed_batch is not None
+    assert trainer.evaluation is not None
     vectors = trainer.learner.shown
-    first = trainer.fixed_batch.loss(vectors)
+    first = trainer.evaluation.fixed_batch.loss(vectors)
     torch.manual_seed(9)
-    assert trainer.fixed_batch.loss(vectors) == first
+    assert trainer.evaluation.fixed_batch.loss(vectors) == first
     assert levels == [125, 375, 624, 874] * 2
     moved = {key: rows + 1 for key, rows in vectors.items()}
-    assert trainer.fixed_batch.loss(moved) != first
+    assert trainer.evaluation.fixed_batch.loss(moved) != first
     assert not any(rows.grad is not None for rows in trainer.learner.vectors.values())
 
 
 def test_the_fixed_batch_keeps_to_the_range_of_timesteps(world: World) -> None:
     trainer = _trainer(world, min_timestep=300, max_timestep=300, evaluate_samples=3)
-    assert trainer.fixed_batch is not None
+    assert trainer.evaluation is not None
     assert (trainer.gradients.timesteps.low, trainer.gradients.timesteps.high) == (300, 300)
-    assert math.isfinite(trainer.fixed_batch.loss(trainer.learner.shown))
+    assert math.isfinite(trainer.evaluation.fixed_batch.loss(trainer.learner.shown))
 
 
 def test_a_fixed_batch_loss_that_is_no_number_is_told_and_left_out(world: World) -> None:

@@ -16,7 +16,8 @@ from ..embedding.names import check_name
 from ..embedding.pair import check_pair_name, negative_name
 from ..formats import read_embedding, write_embedding, write_pair
 from ..model.host import CheckpointInfo, Host, Lease, LeaseRequest
-from ..settings.creation import MAX_VECTORS, InitMethod
+from ..settings.creation import MAX_VECTORS, CarryOver, InitMethod
+from .carry_over import carried_over
 from .first_vectors import initial_vectors
 
 
@@ -27,6 +28,7 @@ def create(
     init_text: str = "*",
     vectors: int = 1,
     init: str = "text",
+    carry_over: CarryOver = "text",
     overwrite: bool = False,
     seed: int = 0,
     apt: bool = False,
@@ -38,10 +40,11 @@ def create(
     """Write ``EMBEDDINGS_DIR/NAME.pt`` (SDXL: ``.safetensors``) at step 0 and make it known to prompts.
 
     ``init``: text (the token vectors of ``init_text``, as A1111), zeros, noise, encoded (the encoder's output for the text), or
-    the path of an embedding file of any format, whose vectors are taken over (``vectors`` then counts for nothing).
+    the path of an embedding file of any format, whose vectors are taken over (``vectors`` then counts for nothing). A file of
+    another family of models is brought over, ``carry_over`` as in ``carried_over``.
     ``apt`` makes a pair: ``NAME-neg`` too, with ``negative_vectors`` rows of ``negative_init_text`` (empty: of
     ``init_text``), each with normal noise of ``negative_init_noise`` (DreamArtist: 0.001) so that the halves can part.
-    ``warn`` is told when the name is a word the model knows. Returns the (positive) embedding's file.
+    ``warn`` is told when the name is a word the model knows, and what was done with a file of another family. Returns the (positive) embedding's file.
     Raises InputError for a bad name or count, and where the embedding exists and ``overwrite`` is off.
     """
     names = [check_name(name)]
@@ -52,7 +55,13 @@ def create(
         for each in names:
             for sentence in name_warnings(each, lease, known=host.embedding_names() if not existing[each] else set()):
                 warn(sentence)
-        halves = [_first_vectors(lease, init=init, text=init_text, count=vectors, seed=seed)]
+        halves = [
+            _from_file(lease, init, carry_over=carry_over, text=init_text, warn=warn)
+            if init not in get_args(InitMethod)
+            else initial_vectors(
+                lease.encoders, method=cast(InitMethod, init), text=init_text, count=vectors, seed=seed
+            )
+        ]
         if apt:
             start = _Start(init=init, text=negative_init_text or init_text, count=negative_vectors, seed=seed)
             halves.append(_negative_vectors(lease, start, noise=negative_init_noise))
@@ -133,16 +142,22 @@ def name_warnings(name: str, lease: Lease, *, known: set[str]) -> list[str]:
     return sentences
 
 
-def _first_vectors(lease: Lease, *, init: str, text: str, count: int, seed: int) -> Mapping[str, torch.Tensor]:
-    if init in get_args(InitMethod):
-        return initial_vectors(lease.encoders, method=cast(InitMethod, init), text=text, count=count, seed=seed)
+def _from_file(
+    lease: Lease, init: str, *, carry_over: CarryOver, text: str, warn: Callable[[str], None]
+) -> Mapping[str, torch.Tensor]:
     path = Path(init)
     if not init.strip() or not path.exists():
         raise InputError(
             f"{init!r} is neither a way to begin ({', '.join(get_args(InitMethod))}) nor a file that exists.",
             field="init",
         )
-    return read_embedding(path).for_encoders({key: encoder.width for key, encoder in lease.encoders.items()})
+    source = read_embedding(path)
+    words = source.notes.get("init_text", "") if text.strip() in ("", "*") else text
+    carried = carried_over(source, lease.encoders, missing=carry_over, text=words or text)
+    if carried is None:
+        return source.for_encoders({key: encoder.width for key, encoder in lease.encoders.items()})
+    warn(carried.sentence)
+    return carried.vectors
 
 
 @dataclass(frozen=True, kw_only=True)

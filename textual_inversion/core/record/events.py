@@ -151,4 +151,14 @@ class Finished(Event):
     cause: Literal["", "checkpoint"] = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SheetAdvanced(Event):
+    """Of a comparison sheet ``done`` of ``total`` pictures are made, and the next one is begun."""
+
+    kind: ClassVar[str] = "sheet"
+    name: str
+    done: int
+    total: int
+
+
 Emit = Callable[[Event], None]

@@ -9,20 +9,8 @@ from pathlib import Path
 
 from ..base.errors import ResourceError
 from ..base.files import disk_errors, write_text
+from .figures import COLUMNS
 
-COLUMNS = (
-    "step",
-    "epoch",
-    "epoch_step",
-    "loss",
-    "learn_rate",
-    "smooth_loss",
-    "fixed_batch_loss",
-    "gradient_norm",
-    "vector_norm",
-    "gain",
-    "context_drift",
-)
 _FEWEST_COLUMNS = 9
 """Tables of the first version had so many. Columns are only ever added, at the end."""
 

@@ -23,17 +23,22 @@ from ..loss.prompts import NegativePrompts, TrainingPrompts
 from ..loss.reconstruction import Reconstruction
 from ..loss.timesteps import TimestepSampler
 from ..model.host import Lease
+from ..record.clock import TrainingClock
 from ..record.events import Emit, Encoding, Warned
 from ..record.loss_table import LossTable
+from ..record.outputs import Outputs
 from ..record.previews import Previews
+from ..record.recorder import Recorder
+from ..record.run_folder import RunDirectory
 from ..record.saving import Saver
 from ..record.scalars import Scalars
 from ..update.learner import Learner
 from ..update.norm_rules import mean_norm
 from ..update.state import RunState
 from .checks import Job
+from .evaluation import Evaluation
 from .loop import Trainer
-from .plan import Material, resolve
+from .plan import PlanInput, RunPlan, resolve
 
 _CLIP_SKIP_IS_FIXED = (
     "Clip skip changes nothing with this checkpoint: SD 2.x and SDXL use a fixed layer of their text encoders, in pictures too. "
@@ -46,69 +51,103 @@ def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer
     vectors = job.vectors(lease)
     if job.config.clip_skip not in (None, 1) and lease.family != "sd1":
         emit(Warned(message=_CLIP_SKIP_IS_FIXED))
-    encoder_norms = {key: mean_norm(encoder.table()) for key, encoder in lease.encoders.items()}
-    norms = {key: encoder_norms[encoder_of(key)] for key in vectors}
-    plan = resolve(
-        job.config,
-        lease,
-        Material(
-            start_step=job.start_step,
-            vectors=job.source.count,
-            template=str(job.template.path),
-            prompts=job.template.lines,
-            pictures=[str(item.path) for item in job.dataset.items],
-            table_norms=encoder_norms,
-            notes=job.source.notes,
-            negative_vectors=0 if job.partner is None else job.partner.source.count,
-            partner_notes={} if job.partner is None else job.partner.source.notes,
-        ),
-    )
+    norms = {key: mean_norm(encoder.table()) for key, encoder in lease.encoders.items()}
+    plan = _plan(job, lease, norms)
     learner = Learner(
-        job.config, vectors, device=lease.device, table_norms=norms, loss_scaling=lease.needs_loss_scaling
+        job.config,
+        vectors,
+        device=lease.device,
+        table_norms={key: norms[encoder_of(key)] for key in vectors},
+        loss_scaling=lease.needs_loss_scaling,
     )
-    state = job.state
-    if state is None:
-        state = RunState(
-            step=job.start_step, first_step=job.start_step, vectors={}, optimizer_tensors={}, optimizer_numbers={}
-        )
-    else:
-        learner.load_state(state)
+    state = _state(job, learner)
     context = _context(job, lease, vectors)
     state.reference = {} if context is None else dict(context.reference)
     gradients = _gradients(job, lease, _encode(job, lease, control=control, emit=emit), context, emit=emit)
     run = job.directory()
-    resumed_at = job.start_step if job.state is not None else None
+    recorder = _recorder(job, plan, gradients.batches, run=run, state=state, emit=emit)
     return Trainer(
         plan=plan,
         lease=lease,
         learner=learner,
         gradients=gradients,
-        fixed_batch=_fixed_batch(job, gradients),
-        context=context,
-        previews=Previews(
-            config=job.config,
-            prompts=plan.preview_prompts,
-            lease=lease,
+        evaluation=_evaluation(job, gradients, context, state=state, emit=recorder),
+        recorder=recorder,
+        outputs=Outputs(
             run=run,
-            emit=emit,
-            stop_wanted=lambda: control.stop_wanted,
+            learner=learner,
+            state=state,
+            saver=_saver(job, lease, run=run, emit=recorder),
+            previews=Previews(
+                config=job.config,
+                prompts=plan.preview_prompts,
+                lease=lease,
+                run=run,
+                emit=recorder,
+                stop_wanted=lambda: control.stop_wanted,
+            ),
+            clock=recorder.clock,
+            control=control,
+            emit=recorder,
         ),
-        saver=Saver(
-            config=job.config,
-            run=run,
-            checkpoint=lease.checkpoint,
-            notes=job.source.notes,
-            emit=emit,
-            origin=job.origin,
-            partner_notes={} if job.partner is None else job.partner.source.notes,
-            partner_origin=None if job.partner is None else job.partner.origin,
-        ),
-        run=run,
-        table=LossTable(run.loss_table, resumed_at=resumed_at),
-        scalars=Scalars(run.tensorboard if job.config.tensorboard else None, resumed_at=resumed_at),
         state=state,
         control=control,
+    )
+
+
+def _plan(job: Job, lease: Lease, table_norms: Mapping[str, float]) -> RunPlan:
+    return resolve(
+        job.config,
+        lease,
+        PlanInput(
+            start_step=job.start_step,
+            vectors=job.source.count,
+            template=str(job.template.path),
+            prompts=job.template.lines,
+            pictures=[str(item.path) for item in job.dataset.items],
+            table_norms=table_norms,
+            notes=job.source.notes,
+            negative_vectors=0 if job.partner is None else job.partner.source.count,
+            partner_notes={} if job.partner is None else job.partner.source.notes,
+        ),
+    )
+
+
+def _state(job: Job, learner: Learner) -> RunState:
+    """The state that a resumed run goes on from, of which the learner takes its part; an empty one for a new run."""
+    if job.state is not None:
+        learner.load_state(job.state)
+        return job.state
+    return RunState(
+        step=job.start_step, first_step=job.start_step, vectors={}, optimizer_tensors={}, optimizer_numbers={}
+    )
+
+
+def _recorder(
+    job: Job, plan: RunPlan, batches: BatchPlan, *, run: RunDirectory, state: RunState, emit: Emit
+) -> Recorder:
+    resumed_at = job.start_step if job.state is not None else None
+    return Recorder(
         emit=emit,
+        state=state,
+        learning_rate=plan.learning_rate,
+        batches=batches,
+        clock=TrainingClock(config=job.config, end_step=plan.end_step),
+        table=LossTable(run.loss_table, resumed_at=resumed_at),
+        curves=Scalars(run.tensorboard if job.config.tensorboard else None, resumed_at=resumed_at),
+    )
+
+
+def _saver(job: Job, lease: Lease, *, run: RunDirectory, emit: Emit) -> Saver:
+    return Saver(
+        config=job.config,
+        run=run,
+        checkpoint=lease.checkpoint,
+        notes=job.source.notes,
+        emit=emit,
+        origin=job.origin,
+        partner_notes={} if job.partner is None else job.partner.source.notes,
+        partner_origin=None if job.partner is None else job.partner.origin,
     )
 
 
@@ -214,12 +253,12 @@ def _reconstruction(job: Job, lease: Lease) -> Reconstruction | None:
     return Reconstruction(lease=lease, schedule=lease.schedule, pictures=pictures, weight=job.config.reconstruction)
 
 
-def _fixed_batch(job: Job, gradients: GradientStep) -> FixedBatch | None:
+def _evaluation(
+    job: Job, gradients: GradientStep, context: ContextDrift | None, *, state: RunState, emit: Emit
+) -> Evaluation | None:
     config = job.config
     if not config.evaluate_every:
         return None
-    return FixedBatch(
-        step=gradients,
-        samples=config.evaluate_samples,
-        pictures=_held_out(job) or range(len(gradients.latents)),
-    )
+    pictures = _held_out(job) or range(len(gradients.latents))
+    fixed_batch = FixedBatch(step=gradients, samples=config.evaluate_samples, pictures=pictures)
+    return Evaluation(state=state, fixed_batch=fixed_batch, context=context, emit=emit)

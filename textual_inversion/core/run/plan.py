@@ -56,7 +56,7 @@ class RunPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Material:
+class PlanInput:
     """Material of a plan besides the settings."""
 
     start_step: int
@@ -118,31 +118,31 @@ def check_remaining(config: TrainConfig, *, start_step: int) -> None:
         )
 
 
-def resolve(config: TrainConfig, lease: Lease, material: Material) -> RunPlan:
+def resolve(config: TrainConfig, lease: Lease, given: PlanInput) -> RunPlan:
     """Settings, model and pictures -> a plan. The settings have been checked (``core.job.prepare``)."""
     learning_rate = parse_schedule(config.learning_rate, total_steps=config.steps)
     clip_limit = parse_schedule(config.clip_value, total_steps=config.steps, field="clip_value")
     return RunPlan(
         config=config,
-        start_step=material.start_step,
+        start_step=given.start_step,
         end_step=learning_rate.end,
         learning_rate=learning_rate,
         clip_limit=clip_limit,
-        table_norms=material.table_norms,
+        table_norms=given.table_norms,
         widths={key: encoder.width for key, encoder in lease.encoders.items()},
-        vectors=material.vectors,
+        vectors=given.vectors,
         checkpoint_name=lease.checkpoint.name,
         checkpoint_path=str(lease.checkpoint.path.resolve()) if lease.checkpoint.path else None,
         checkpoint_sha256=lease.checkpoint.sha256,
         device=str(lease.device),
         prediction_type=lease.schedule.prediction_type,
-        template=material.template,
-        prompts=material.prompts,
-        preview_prompts=config.preview_prompts or (_preview_prompt(material.prompts),),
-        pictures=material.pictures,
-        notes=material.notes,
-        negative_vectors=material.negative_vectors,
-        partner_notes=material.partner_notes,
+        template=given.template,
+        prompts=given.prompts,
+        preview_prompts=config.preview_prompts or (_preview_prompt(given.prompts),),
+        pictures=given.pictures,
+        notes=given.notes,
+        negative_vectors=given.negative_vectors,
+        partner_notes=given.partner_notes,
     )
 
 

@@ -113,7 +113,7 @@ def _train_leased(job: Job, host: Host, lease: Lease, *, control: Control, watch
     job.check_checkpoint(lease)
     job = _fitting(job, host, watch)
     trainer = assemble(job, lease, control=control, emit=watch)
-    plan, run = trainer.plan, trainer.run
+    plan, run = trainer.plan, trainer.outputs.run
     watch.run_dir, watch.step = str(run.root), trainer.step
     watch(
         Prepared(
@@ -128,19 +128,19 @@ def _train_leased(job: Job, host: Host, lease: Lease, *, control: Control, watch
             negative_vectors=plan.negative_vectors,
         )
     )
-    trainer.save_state()
+    trainer.outputs.save_state()
     write_json(run.plan, plan.to_mapping())  # after the state: a folder that looks like a run can be resumed
     watch.files += [str(run.plan), str(run.loss_table)]
     try:
         outcome = trainer.loop()
         _note_pace(watch, run.root)
         if outcome in ("done", "stopped") and job.config.image_every:
-            trainer.preview(trainer.step)
+            trainer.outputs.preview()
     except Exception:
         _rescue(trainer, host, watch, began_at=job.start_step)
         raise
     finally:
-        trainer.scalars.close()
+        trainer.recorder.close()
         watch.step, watch.best_step = trainer.step, trainer.state.best_step
     _publish(trainer, host, watch)
     return watch.finished(outcome, _sentence(outcome, trainer, watch), exit_code=130 if outcome == "interrupted" else 0)
@@ -168,15 +168,15 @@ def _fitting(job: Job, host: Host, watch: _Watch) -> Job:
 
 def _publish(trainer: Trainer, host: Host, watch: _Watch) -> None:
     vectors, step = trainer.result()
-    path = trainer.saver.final(vectors, step=step, embeddings_dir=host.embeddings_dir)
-    _announce(trainer, path, trainer.saver.embedding(vectors, step=step), host, watch)
-    if (partner := trainer.saver.partner(vectors, step=step)) is not None:
+    path = trainer.outputs.saver.final(vectors, step=step, embeddings_dir=host.embeddings_dir)
+    _announce(trainer, path, trainer.outputs.saver.embedding(vectors, step=step), host, watch)
+    if (partner := trainer.outputs.saver.partner(vectors, step=step)) is not None:
         _announce(trainer, negative_path(path), partner, host, watch)
 
 
 def _announce(trainer: Trainer, path: Path, embedding: Embedding, host: Host, watch: _Watch) -> None:
     """Make the card, and tell the host."""
-    card = write_card(trainer.run, path, embedding)
+    card = write_card(trainer.outputs.run, path, embedding)
     for written in card.files:
         watch(Saved(step=embedding.step or 0, what="card", path=str(written)))
     for sentence in card.warnings:
@@ -196,7 +196,7 @@ def _rescue(trainer: Trainer, host: Host, watch: _Watch, *, began_at: int) -> No
     """Keep what was learned although the run failed: the state, and the embedding, each if it still can be written."""
     if trainer.step <= began_at:
         return
-    for write in (trainer.save_state, lambda: _publish(trainer, host, watch)):
+    for write in (trainer.outputs.save_state, lambda: _publish(trainer, host, watch)):
         try:
             if _all_finite(trainer.learner.shown):
                 write()

@@ -63,7 +63,7 @@ def named_optimizer(
     if "lr" in _accepted(kind):
         given = {"lr": rate, **given}
     try:
-        make: Callable[..., torch.optim.Optimizer] = kind
+        make: Callable[..., torch.optim.Optimizer] = kind  # what it takes is its own affair
         optimizer = make([dict(group) for group in parameters], **given)
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
         raise InputError(f"{name} could not be made with these arguments: {error}", field="optimizer_args") from error
@@ -73,7 +73,7 @@ def named_optimizer(
     return optimizer
 
 
-def optimizer_class(name: str) -> type[torch.optim.Optimizer]:
+def optimizer_class(name: str) -> type[Any]:
     """Import the class. Raises InputError where there is none, or one that cannot train vectors here."""
     module_name, _, class_name = name.strip().rpartition(".")
     kind = _imported(_SHORT.get(module_name, module_name), class_name, written=name)

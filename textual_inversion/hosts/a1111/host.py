@@ -112,7 +112,7 @@ class A1111Host:
 
         It looks by itself only when the folder's own time changes, and makes its cards only when Refresh is pressed.
         """
-        from .pictures import forget_cached_conditioning
+        from ..webui_page.pictures import forget_cached_conditioning
 
         forget_cached_conditioning()
         if sd_models.model_data.sd_model is not None:

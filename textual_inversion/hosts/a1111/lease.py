@@ -29,7 +29,7 @@ from .model.model import checkpoint_info, is_inpainting, noise_schedule
 from .model.networks import clear_networks
 from .model.pinned import Pinned
 from .model.vae import FACTOR, Vae
-from .pictures import make_picture
+from .pictures import picture_with
 from .text.encoding import PromptEncoder
 from .text.text import HostEncoder, encoders_of
 
@@ -154,6 +154,6 @@ class A1111Lease:
         self._unet.unpark()
         try:
             with torch.no_grad(), self._attention.hosts(), self._vae.here():
-                return make_picture(self._model, request, embeddings, clip_skip=self._clip_skip)
+                return picture_with(self._model, request, embeddings, clip_skip=self._clip_skip)
         finally:
             clear_networks(self._model)  # LoRAs that the preview's prompt names are for the preview alone

@@ -1,123 +1,24 @@
-"""Previews: a txt2img picture of the web UI, made in the middle of a run, after which all is as before."""
+"""Parts of a preview that are A1111's own: its lookup of embeddings, and the tiling in its model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
-from modules import processing, rng, sd_hijack, sd_samplers, shared
+from modules import sd_hijack
 
-from ...core.base.errors import InputError, LeaseError
 from ...core.embedding.embedding import Vectors
 from ...core.model.host import Picture, PictureRequest
-from ..rng import forked
-from ..swapped import swapped
+from ..webui_page.pictures import make_picture
 from .text.live import live_embeddings, looked_up
-from .text.options import options_set
-
-_PROGRESS = (
-    "job",
-    "job_no",
-    "job_count",
-    "sampling_step",
-    "sampling_steps",
-    "current_latent",
-    "current_image_sampling_step",
-    "textinfo",
-    "time_start",
-)
 
 
-def make_picture(model: Any, request: PictureRequest, embeddings: Mapping[str, Vectors], *, clip_skip: int) -> Picture:
-    """One picture of the prompt, without scripts, hires fix, refiner, face restoration or tiling.
-
-    Raises InputError for a sampler that the web UI does not have, LeaseError where it was interrupted.
-    """
-    with ExitStack() as stack:
-        stack.enter_context(forked())
-        stack.enter_context(_own_generator())
-        stack.enter_context(_progress_kept())
-        # Not the picture's override_settings: those leave behind what the settings file does not name.
-        stack.enter_context(
-            options_set(CLIP_stop_at_last_layers=clip_skip, live_previews_enable=False, multiple_tqdm=False)
-        )
-        stack.enter_context(
-            swapped(shared.cmd_opts, no_prompt_history=True)
-        )  # params.txt is of the user's last picture
-        detached = {name: {key: rows.detach() for key, rows in vectors.items()} for name, vectors in embeddings.items()}
-        stack.enter_context(looked_up(live_embeddings(model, detached)))
-        return _process(_processing(request))
-
-
-def _processing(request: PictureRequest) -> Any:
-    sampler, scheduler = _sampler(request.sampler)
-    p = processing.StableDiffusionProcessingTxt2Img(
-        prompt=request.prompt,
-        negative_prompt=request.negative_prompt,
-        sampler_name=sampler,
-        scheduler=scheduler,
-        steps=request.steps,
-        cfg_scale=request.guidance_scale,
-        seed=request.seed,
-        width=request.width,
-        height=request.height,
-        restore_faces=False,
-        tiling=False,
-        do_not_save_samples=True,
-        do_not_save_grid=True,
-        do_not_reload_embeddings=True,
-    )
-    # Conditioning is cached by the prompt's text, for all pictures: with vectors that move, it must neither be found nor left.
-    p.cached_c, p.cached_uc = [None, None], [None, None]
-    return p
-
-
-def _process(p: Any) -> Picture:
-    try:
-        with closing(p):
-            processed = processing.process_images(p)
-            if not processed.images:
-                raise LeaseError("The preview was interrupted.")
-            # Its own list of infotexts lacks what the prompt says of LoRAs where there are no scripts.
-            return Picture(image=processed.images[0], infotext=processed.infotext(p, 0))
-    finally:
-        shared.total_tqdm.clear()  # the bar in the console, which goes on counting otherwise
-
-
-def _sampler(name: str) -> tuple[str, str]:
-    """ "DPM++ 2M Karras" -> ("DPM++ 2M", "Karras"). The web UI would take its first sampler for a name it does not know."""
-    sampler, scheduler = sd_samplers.get_sampler_and_scheduler(name, "Automatic", convert_automatic=False)
-    if not name.startswith(sampler):
-        known = ", ".join(sorted(sd_samplers.all_samplers_map))
-        raise InputError(f"The web UI has no sampler {name!r}. It has: {known}.", field="preview_sampler")
-    return sampler, scheduler
-
-
-@contextmanager
-def _own_generator() -> Iterator[None]:
-    """The web UI's imitation of NVIDIA's generator is a global of its module, there from its first use on."""
-    with swapped(rng, nv_rng=vars(rng).get("nv_rng")):
-        yield
-
-
-@contextmanager
-def _progress_kept() -> Iterator[None]:
-    """The picture counts its own steps on the web UI's progress display; a wish to stop stays there."""
-    state = shared.state
-    with swapped(state, **{name: getattr(state, name) for name in _PROGRESS}):
-        state.sampling_step = state.sampling_steps = 0
-        yield
-
-
-def forget_cached_conditioning() -> None:
-    """An embedding has changed: prompts that were encoded with the old one must be encoded again."""
-    for kind, names in (
-        (processing.StableDiffusionProcessing, ("cached_c", "cached_uc")),
-        (processing.StableDiffusionProcessingTxt2Img, ("cached_hr_c", "cached_hr_uc")),
-    ):
-        for name in names:
-            setattr(kind, name, [None, None])
+def picture_with(model: Any, request: PictureRequest, embeddings: Mapping[str, Vectors], *, clip_skip: int) -> Picture:
+    """One picture of the prompt, with live vectors in it."""
+    detached = {name: {key: rows.detach() for key, rows in vectors.items()} for name, vectors in embeddings.items()}
+    with looked_up(live_embeddings(model, detached)):
+        return make_picture(request, clip_skip=clip_skip)
 
 
 @contextmanager

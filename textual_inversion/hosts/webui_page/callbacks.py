@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -14,5 +15,7 @@ def when(event: str, function: Callable[..., Any]) -> None:
     known = script_callbacks.callback_map.get(f"callbacks_{event}")
     if known is None:
         getattr(script_callbacks, f"on_{event}")(function)
-    else:
+    elif "filename" in inspect.signature(script_callbacks.add_callback).parameters:
         script_callbacks.add_callback(known, function, category=event, filename=__file__)
+    else:  # web UIs that parted from A1111 before its callbacks had names
+        known.append(script_callbacks.ScriptCallback(__file__, function))

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from modules import sd_hijack, ui_extra_networks
+from modules import ui_extra_networks
 
 from ...core.embedding.pair import negative_name, pair_name
 from ...core.embeddings_folder.card_file import UserMetadata, metadata_path, read_user_metadata
@@ -22,8 +22,11 @@ _UIS = "textual_inversion_uis"
 _WRAPPED = ("create_item", "create_user_metadata_editor", _UIS)
 
 
-def attach() -> None:
-    """Before the web UI builds its page: hang ourselves on the page of cards. Does nothing where there is none."""
+def attach(names: Callable[[], Collection[str]]) -> None:
+    """Before the web UI builds its page: hang ourselves on the page of cards. Does nothing where there is none.
+
+    ``names`` are those of the embeddings that prompts know.
+    """
     page = _page()
     if page is None or _UIS in vars(page):
         return
@@ -32,7 +35,7 @@ def attach() -> None:
 
     def create_item(name: str, *arguments: Any, **named: Any) -> dict[str, Any] | None:
         item = make_item(name, *arguments, **named)
-        return {**item, **_shown_as_text(item), **_clicked(page, item)} if item else item
+        return {**item, **_shown_as_text(item), **_clicked(page, item, names())} if item else item
 
     def create_user_metadata_editor(ui: Any, tab: str) -> Any:
         if ui not in uis:
@@ -84,10 +87,9 @@ def _shown_as_text(item: Mapping[str, Any]) -> dict[str, Any]:
     return {"search_terms": [html.escape(term) for term in item.get("search_terms", ()) if isinstance(term, str)]}
 
 
-def _clicked(page: Any, item: Mapping[str, Any]) -> dict[str, str]:
+def _clicked(page: Any, item: Mapping[str, Any], known: Collection[str]) -> dict[str, str]:
     """Action of a click, where it is not what the web UI does by itself: put the name into the box used last."""
     path, name = Path(item["filename"]), str(item["name"])
-    known = sd_hijack.model_hijack.embedding_db.word_embeddings
     card = read_user_metadata(path) if page.lister.exists(str(metadata_path(path))) else UserMetadata()
     is_half = pair_name(name) != name and pair_name(name) in known  # a pair by its names, as DreamArtist made them
     if card.negative or is_half:

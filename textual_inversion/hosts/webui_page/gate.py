@@ -12,8 +12,7 @@ from typing import Any
 from modules import call_queue, progress, shared
 
 from ...core.base.control import Control
-from ...core.record.events import Emit, Event, Prepared, Stepped
-from ...core.record.sheet_events import SheetAdvanced
+from ...core.record.events import Emit, Event, Prepared, SheetAdvanced, Stepped
 from ..swapped import swapped
 
 
@@ -31,7 +30,7 @@ class QueueGate:
         progress.add_task_to_queue(task)
         call_queue.queue_lock.acquire()
         self._task = task
-        shared.state.begin(job=task)
+        shared.state.begin(task)
         progress.start_task(task)
 
     def __exit__(
@@ -40,9 +39,16 @@ class QueueGate:
         try:
             progress.finish_task(self._task)
             shared.state.end()
-            shared.state.skipped = shared.state.interrupted = shared.state.stopping_generation = False
+            _unwish(shared.state)
         finally:
             call_queue.queue_lock.release()
+
+
+def _unwish(state: Any) -> None:
+    """No wish to stop is left for the next job; web UIs have two or three of them."""
+    for name in ("skipped", "interrupted", "stopping_generation"):
+        if hasattr(state, name):
+            setattr(state, name, False)
 
 
 @contextmanager
@@ -56,15 +62,12 @@ def shown_in_queue(emit: Emit, control: Control) -> Iterator[Emit]:
 
     def told(event: Event) -> None:
         _show(event)
-        if state.interrupted or state.stopping_generation:
+        if state.interrupted or getattr(state, "stopping_generation", False):
             control.interrupt()
         emit(event)
 
-    with swapped(
-        state,
-        interrupt=_also(state.interrupt, control.interrupt),
-        stop_generating=_also(state.stop_generating, control.interrupt),
-    ):
+    buttons = {name: getattr(state, name) for name in ("interrupt", "stop_generating") if hasattr(state, name)}
+    with swapped(state, **{name: _also(does, control.interrupt) for name, does in buttons.items()}):
         yield told
 
 
@@ -73,7 +76,7 @@ def _also(first: Callable[[], Any], second: Callable[[], Any]) -> Callable[[], A
 
     Buttons hold the method of the class, so the reload itself cannot be replaced: it is known by who calls.
     """
-    reload = type(shared.state).request_restart.__code__
+    reload = getattr(getattr(type(shared.state), "request_restart", None), "__code__", None)
 
     def both() -> None:
         if sys._getframe(1).f_code is reload:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from modules import shared
-from modules.initialize_util import get_gradio_auth_creds
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -18,10 +17,10 @@ Credentials = tuple[str, str]
 
 
 class Login:
-    """The logins that the web UI was started with. Neither of them guards routes of extensions by itself."""
+    """The logins that the web UI was started with. None of them guards routes of extensions by itself."""
 
-    def __init__(self) -> None:
-        self._users: Sequence[Credentials] = [*_api_users(), *_gradio_users()]
+    def __init__(self, users: Iterable[Credentials]) -> None:
+        self._users: Sequence[Credentials] = tuple(users)
 
     @property
     def wanted(self) -> bool:
@@ -59,10 +58,14 @@ def _basic(header: str) -> Credentials | None:
     return (name, password) if colon else None
 
 
-def _api_users() -> list[Credentials]:
-    pairs = (entry.partition(":") for entry in (shared.cmd_opts.api_auth or "").split(",") if entry)
+def api_users() -> list[Credentials]:
+    """Those of ``--api-auth``."""
+    pairs = (entry.partition(":") for entry in (getattr(shared.cmd_opts, "api_auth", None) or "").split(",") if entry)
     return [(user, password) for user, _, password in pairs]
 
 
-def _gradio_users() -> list[Credentials]:
+def gradio_users() -> list[Credentials]:
+    """Those of ``--gradio-auth`` and ``--gradio-auth-path``."""
+    from modules.initialize_util import get_gradio_auth_creds
+
     return [(pair[0], pair[1]) for pair in get_gradio_auth_creds() if len(pair) == 2]

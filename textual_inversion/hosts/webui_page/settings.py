@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from modules import shared
+from modules import options, shared
 
 from ..webui import OwnSetting
 from .callbacks import when
 
 SECTION = ("textual_inversion_tab", "Textual Inversion")
-_BESIDE_TRAINING = "training"
+_TRAINING_CATEGORY = "training"
 
 _TRAINING = {
     "filename_regex": "dataset_filename_word_regex",
@@ -48,13 +48,35 @@ def _values(names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _draw(settings: Sequence[OwnSetting], explained: Sequence[tuple[str, str]]) -> None:
+    category = _category()
     for setting in settings:
-        shown = shared.OptionInfo(setting.default, setting.label, section=SECTION, category_id=_BESIDE_TRAINING)
+        shown = shared.OptionInfo(setting.default, setting.label, section=SECTION, category_id=category)
         shown = shown.info(escape(setting.help))
         shared.opts.add_option(setting.key, shown.needs_reload_ui() if setting.field else shown)
-    table = shared.OptionHTML(_table(explained))
-    table.section, table.category_id = SECTION, _BESIDE_TRAINING
-    shared.opts.add_option(f"{SECTION[0]}_explained", table)
+    if rows := _known(explained):
+        table = shared.OptionHTML(_table(rows))
+        table.section, table.category_id = SECTION, category
+        shared.opts.add_option(f"{SECTION[0]}_explained", table)
+
+
+def _category() -> str | None:
+    """Beside *Training*; where the web UI has no settings of that kind, wherever it puts those of extensions."""
+    categories = getattr(options, "categories", None)
+    return _TRAINING_CATEGORY if _TRAINING_CATEGORY in getattr(categories, "mapping", {}) else None
+
+
+def _known(explained: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Rows about settings that this web UI has. A row names one, or several with commas between."""
+    labels = [str(shown.label) for shown in shared.opts.data_labels.values()]
+
+    def is_there(name: str) -> bool:
+        return any(label.startswith(name) for label in labels)
+
+    rows = [
+        (names if is_there(names) else ", ".join(filter(is_there, names.split(", "))), text)
+        for names, text in explained
+    ]
+    return [row for row in rows if row[0]]
 
 
 def _table(explained: Sequence[tuple[str, str]]) -> str:

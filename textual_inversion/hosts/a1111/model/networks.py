@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from modules import extra_networks, processing, sd_unet, shared
 
-from ..text.options import options_set
+from ...webui_page.options import options_set
 
 _ADDED_TO_EVERY_PROMPT = {"sd_lora": "None", "sd_hypernetwork": "None"}
 

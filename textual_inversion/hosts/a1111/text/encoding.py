@@ -13,8 +13,8 @@ from torch import Tensor
 from ....core.embedding.embedding import Vectors
 from ....core.model.host import Conditioning
 from ...swapped import swapped
+from ...webui_page.options import options_set
 from .live import LiveEmbedding, live_embeddings, looked_up
-from .options import options_set
 from .text import text_embedders
 
 _Encoded = tuple[Tensor, "Tensor | None"]

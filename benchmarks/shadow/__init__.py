@@ -1,0 +1,1 @@
+"""A second device on a machine that has none."""
