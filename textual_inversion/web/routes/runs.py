@@ -25,7 +25,6 @@ from .requests import (
 )
 
 _PICTURE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
-_PAIR = "for a pair `apt` with"
 
 Answer = dict[str, Any]
 
@@ -44,14 +43,7 @@ class RunRoutes(Routes):
         """The formats that can be written."""
         return {"file_format": {name: name for name in FORMATS}} if request is ConvertRequest else {}
 
-    @route(
-        "POST",
-        "/create",
-        CreateRequest,
-        fields=f"`name`, `init_text`, `vectors`, `init`, `overwrite`, `seed`; {_PAIR} `negative_vectors`, "
-        "`negative_init_text`, `negative_init_noise`",
-        answer="`name`, `file`, `warnings`",
-    )
+    @route("POST", "/create", CreateRequest, answer="`name`, `file`, `warnings`; with `apt` a pair")
     def create(self, request: CreateRequest) -> Answer:
         if request.init not in INIT_METHODS:
             self._access.check_path(request.init, field="init")
@@ -63,7 +55,7 @@ class RunRoutes(Routes):
         "/train",
         TrainConfig,
         status=202,
-        fields=f"the settings of a run; {_PAIR} `guidance`, `reconstruction`, `negative_lr_weight`, …",
+        fields="the settings of a run; for a pair `apt` with `guidance`, `reconstruction`, `negative_lr_weight`, …",
         answer="202 and `run`, its id",
     )
     def train(self, request: TrainConfig) -> Answer:
