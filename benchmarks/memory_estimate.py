@@ -22,6 +22,7 @@ from PIL import Image
 from textual_inversion.core.base.control import Control
 from textual_inversion.core.embeddings_folder.create import create
 from textual_inversion.core.estimates.memory import estimate_memory
+from textual_inversion.core.model.host import Recompute
 from textual_inversion.core.run.train import train
 from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.hosts.standalone.checkpoint.layout import (
@@ -79,22 +80,22 @@ class Case:
     model: str
     size: int
     batch_size: int = 1
-    checkpointing: bool = False
+    recompute: Recompute = "selective"
     precision: str = "auto"
 
 
 CASES = (
     Case(model="demo", size=64, batch_size=8),
     Case(model="demo", size=128, batch_size=8),
-    Case(model="demo", size=128, batch_size=8, checkpointing=True),
+    Case(model="demo", size=128, batch_size=8, recompute="full"),
     Case(model="demo", size=64, batch_size=64),
     Case(model="SD 1.5", size=256),
-    Case(model="SD 1.5", size=256, checkpointing=True),
+    Case(model="SD 1.5", size=256, recompute="full"),
     Case(model="SD 1.5", size=256, batch_size=2),
     Case(model="SD 1.5", size=384),
     Case(model="SD 1.5", size=256, precision="bfloat16"),
     Case(model="narrow SDXL", size=256),
-    Case(model="narrow SDXL", size=256, batch_size=2, checkpointing=True),
+    Case(model="narrow SDXL", size=256, batch_size=2, recompute="full"),
 )
 
 
@@ -119,14 +120,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     results: list[dict[str, object]] = []
     if not options.json:
-        print("model          size  batch  checkp.  precision   estimated MB  measured MB   off by")
+        print("model          size  batch      again  precision   estimated MB  measured MB   off by")
     for number, case in enumerate(CASES):
         found = Found(**json.loads(_own_process(number, options.device)))
         results.append({**asdict(case), **asdict(found)})
         if not options.json:
             off = found.estimated / found.measured - 1
             print(
-                f"{case.model:12}{case.size:7}{case.batch_size:7}{'yes' if case.checkpointing else 'no':>9}  {case.precision:10}"
+                f"{case.model:12}{case.size:7}{case.batch_size:7}{case.recompute:>11}  {case.precision:10}"
                 f"{found.estimated:14.0f}{found.measured:13.0f}{off:+9.0%}",
                 flush=True,
             )
@@ -169,7 +170,7 @@ def _measure(case: Case, device_name: str | None) -> Found:
             shape,
             [(case.size, case.size)] * 2,
             batch_size=case.batch_size,
-            checkpointing=case.checkpointing,
+            recompute=case.recompute,
             previews=True,
         )
     return Found(
@@ -201,7 +202,7 @@ def _config(case: Case, folder: Path) -> TrainConfig:
             "width": case.size,
             "height": case.size,
             "batch_size": case.batch_size,
-            "checkpointing": case.checkpointing,
+            "recompute": case.recompute,
             "precision": case.precision,
             "evaluate_every": 0,
             "image_every": _STEPS,

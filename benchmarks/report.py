@@ -14,7 +14,7 @@ import torch
 
 from textual_inversion.commands.config_options import counted
 from textual_inversion.core.base.errors import UserError
-from textual_inversion.core.model.host import Host
+from textual_inversion.core.model.host import Host, Recompute
 from textual_inversion.hosts.standalone.device import choose_device
 from textual_inversion.hosts.standalone.host import StandaloneHost
 
@@ -22,6 +22,8 @@ from .random_model import random_host
 from .step_cost import Case, Measured, measure
 
 DEMO, SD15 = "demo", "sd15"
+_QUICK: tuple[Recompute, ...] = ("selective",)
+_ALL: tuple[Recompute, ...] = ("none", "selective", "full")
 _DEMO_SIZE, _SIZE_ON_CPU, _SIZE_ELSEWHERE = 64, 256, 512
 
 
@@ -48,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Times the engine's own training step against one forward of U-Net and text encoder without gradient, at the same "
         "batch and precision: medians, taken in turns. SD 1.5's shape has random weights; nothing is downloaded.",
     )
-    parser.add_argument("--quick", action="store_true", help="batch 1 without gradient checkpointing only, few repeats")
+    parser.add_argument("--quick", action="store_true", help="batch 1 with selective recomputation only, few repeats")
     parser.add_argument("--json", action="store_true", help="JSON on standard output, words on standard error")
     parser.add_argument("--model", choices=(DEMO, SD15), help="only this one")
     parser.add_argument(
@@ -64,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 def _measured(options: argparse.Namespace, folder: Path) -> Iterator[Measured]:
     out = sys.stderr if options.json else sys.stdout
     print(
-        f"{'model':8}{'size':>6}{'batch':>7}{'checkp.':>9}{'forwards a step':>17}{'steps/s':>9}{'peak MB':>9}", file=out
+        f"{'model':8}{'size':>6}{'batch':>7}{'again':>11}{'forwards a step':>17}{'steps/s':>9}{'peak MB':>9}", file=out
     )
     hosts: dict[str, Callable[[Path], Host]] = {
         DEMO: lambda path: StandaloneHost(embeddings_dir=path, device=options.device),
@@ -77,7 +79,7 @@ def _measured(options: argparse.Namespace, folder: Path) -> Iterator[Measured]:
         for case in _cases(model, options):
             found = measure(case, host, place)
             print(
-                f"{found.model:8}{found.size:6}{found.batch_size:7}{'yes' if found.checkpointing else 'no':>9}"
+                f"{found.model:8}{found.size:6}{found.batch_size:7}{found.recompute:>11}"
                 f"{found.step_cost_forwards:17.2f}{found.steps_per_second:9.3f}{found.peak_memory_mb:9.0f}",
                 file=out,
                 flush=True,
@@ -91,5 +93,5 @@ def _cases(model: str, options: argparse.Namespace) -> Iterator[Case]:
     usual = 15 if model == DEMO or not on_cpu else 5
     repeats = options.repeats or (3 if options.quick and model == SD15 else usual)
     for batch_size in (1,) if options.quick else (1, 4):
-        for checkpointing in (False,) if options.quick else (False, True):
-            yield Case(model=model, size=size, batch_size=batch_size, checkpointing=checkpointing, repeats=repeats)
+        for recompute in _QUICK if options.quick else _ALL:
+            yield Case(model=model, size=size, batch_size=batch_size, recompute=recompute, repeats=repeats)

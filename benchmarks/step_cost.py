@@ -14,7 +14,7 @@ from PIL import Image
 
 from textual_inversion.core.base.control import Control
 from textual_inversion.core.embeddings_folder.create import create
-from textual_inversion.core.model.host import Host, LeaseRequest
+from textual_inversion.core.model.host import Host, LeaseRequest, Recompute
 from textual_inversion.core.run.assembly import assemble
 from textual_inversion.core.run.checks import prepare
 from textual_inversion.core.run.loop import Trainer
@@ -34,7 +34,7 @@ class Case:
     model: str
     size: int
     batch_size: int
-    checkpointing: bool
+    recompute: Recompute
     repeats: int
 
 
@@ -45,7 +45,7 @@ class Measured:
     model: str
     size: int
     batch_size: int
-    checkpointing: bool
+    recompute: Recompute
     device: str
     step_cost_forwards: float
     steps_per_second: float
@@ -68,7 +68,7 @@ def measure(case: Case, host: Host, folder: Path) -> Measured:
     if not (host.embeddings_dir / f"{NAME}.pt").exists():
         create(host, name=NAME, init="noise", vectors=2)
     job = prepare(_config(case, folder), host, resume=None, from_step=None)
-    with host.lease(LeaseRequest(checkpointing=case.checkpointing)) as lease:
+    with host.lease(LeaseRequest(recompute=case.recompute)) as lease:
         trainer = assemble(job, lease, control=Control(), emit=lambda _: None)
         times = _time(trainer, case.repeats)
         trainer.recorder.close()
@@ -77,7 +77,7 @@ def measure(case: Case, host: Host, folder: Path) -> Measured:
         model=case.model,
         size=case.size,
         batch_size=case.batch_size,
-        checkpointing=case.checkpointing,
+        recompute=case.recompute,
         device=device,
         step_cost_forwards=round(times.ratio, 3),
         steps_per_second=round(1 / times.step, 4),
@@ -99,7 +99,7 @@ def _config(case: Case, folder: Path) -> TrainConfig:
         width=case.size,
         height=case.size,
         batch_size=case.batch_size,
-        checkpointing=case.checkpointing,
+        recompute=case.recompute,
         log_dir=str(folder / "runs"),
     )
 

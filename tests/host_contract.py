@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from held_memory import HeldMemory
 from host_bench import REFERENCE, STEPS, Bench, differences, reference, work, write
 from host_endings import ENDINGS, Disturbed
 from tiny_checkpoint import probe
@@ -41,7 +42,7 @@ class HostContract:
         weight.requires_grad_(True)
         before = bench.fingerprint()
         try:
-            with bench.host.lease(LeaseRequest(checkpointing=True)) as lease:
+            with bench.host.lease(LeaseRequest(recompute="full")) as lease:
                 for module in bench.modules():
                     assert not any(weight.requires_grad for weight in module.parameters())
                 work(lease, live)
@@ -106,15 +107,47 @@ class HostContract:
                 assert [name for name, weight in module.named_parameters() if weight.grad is not None] == []
             _check_against_differences(lease, live)
 
-    def test_checkpointing_changes_no_gradient(self, bench: Bench) -> None:
+    def test_computing_again_changes_no_gradient(self, bench: Bench) -> None:
+        """Neither asked for, nor when a lease goes on to more of it."""
         gradients: list[list[torch.Tensor | None]] = []
-        for checkpointing in (False, True):
-            live = bench.live()
-            with bench.host.lease(LeaseRequest(checkpointing=checkpointing)) as lease:
-                _loss(lease, live, "a photo of tix3").backward()
+        losses: list[float] = []
+        given = bench.live()
+
+        def note(lease: Lease) -> None:
+            live = {name: _fresh(rows) for name, rows in given.items()}
+            loss = _loss(lease, live, "a photo of tix3")
+            loss.backward()
+            losses.append(loss.item())
             gradients.append([rows.grad for rows in live["tix3"].values()])
-        for plain, recomputed in zip(*gradients, strict=True):
-            torch.testing.assert_close(plain, recomputed)
+
+        before = bench.fingerprint()
+        with bench.host.lease(LeaseRequest(recompute="none")) as lease:
+            note(lease)
+            for further in ("selective", "full"):
+                assert lease.recompute_more() == further
+                note(lease)
+            assert lease.recompute_more() is None
+        with bench.host.lease(LeaseRequest(recompute="selective")) as lease:
+            note(lease)
+        assert differences(before, bench.fingerprint()) == {}
+        assert losses == [losses[0]] * 4
+        for again in gradients[1:]:
+            for plain, recomputed in zip(gradients[0], again, strict=True):
+                torch.testing.assert_close(plain, recomputed, rtol=1e-6, atol=0)
+
+    def test_computing_again_keeps_less(self, bench: Bench) -> None:
+        held = []
+        given = bench.live()
+        for level in ("none", "selective", "full"):
+            with bench.host.lease(LeaseRequest(recompute=level)) as lease:
+                told = lease.encode_prompts(["a photo of tix3"], embeddings=given, width=128, height=128)
+                with HeldMemory() as memory:
+                    prediction = lease.predict(probe("noisy", 1, 4, 16, 16), torch.tensor([500]), told)
+                    held.append(memory.bytes())
+                del prediction
+        none, selective, full = held
+        assert selective < 0.6 * none
+        assert full < 0.8 * selective
 
     def test_what_looks_alike_in_a_picture(self, bench: Bench) -> None:
         """The self-attention in the middle of the VAE's encoder, which attention maps are spread through."""
@@ -275,6 +308,11 @@ class HostContract:
         finally:
             path.unlink()
             bench.host.publish(path)
+
+
+def _fresh(vectors: Vectors) -> Vectors:
+    """The same numbers, without a gradient yet."""
+    return {key: rows.detach().clone().requires_grad_() for key, rows in vectors.items()}
 
 
 def _loss(lease: Lease, live: dict[str, Vectors], prompt: str) -> torch.Tensor:

@@ -23,13 +23,13 @@ def host(tmp_path):
 
 def test_a_case_is_measured_with_the_engine(host, tmp_path):
     found = measure(
-        Case(model="tiny", size=64, batch_size=2, checkpointing=True, repeats=3), host, tmp_path
+        Case(model="tiny", size=64, batch_size=2, recompute="selective", repeats=3), host, tmp_path
     )  # fmt: skip
-    assert (found.model, found.size, found.batch_size, found.checkpointing, found.device) == (
+    assert (found.model, found.size, found.batch_size, found.recompute, found.device) == (
         "tiny",
         64,
         2,
-        True,
+        "selective",
         "cpu",
     )
     assert found.step_cost_forwards > 1, "a step holds a forward"

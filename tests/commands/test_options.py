@@ -59,6 +59,12 @@ def _another_value(name, described):
     return type(default)(described.high if described.high != default else described.low)
 
 
+@pytest.mark.parametrize(("former", "level"), [("--checkpointing", "full"), ("--no-checkpointing", "selective")])
+def test_options_of_earlier_versions_are_understood(former, level, host, engine):
+    assert cli.main(["train", "cat", former]) == 0
+    assert engine.calls[0][0].recompute == level
+
+
 def test_defaults_follow_the_checkpoint(host, engine):
     cli.main(["train", "cat", "--data", "pictures"])
     config = engine.calls[0][0]

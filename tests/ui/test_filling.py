@@ -206,7 +206,7 @@ def test_too_little_memory_is_said_with_what_helps(
     told = SimpleNamespace(host=SimpleNamespace(model_shape=lambda: card), log_dirs=manager.log_dirs)
     config = world.config(width=512, height=512, batch_size=4)
     (advice,) = estimates.Costs.of(config, [(512, 512)], steps=10, manager=told).advice
-    assert " beside the model, and 50 MB are free on cuda:0. To need less: gradient checkpointing (" in advice
+    assert " beside the model, and 50 MB are free on cuda:0. To need less: computing all again (" in advice
     assert "batch size 1 with 4 accumulation steps (" in advice
     small = estimates.Costs.of(world.config(), [(64, 64)], steps=10, manager=told)
     assert small.advice == ()

@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..core.base.options import choices_of
+from ..core.settings.train_config import TrainConfig
 from .command import Command
 from .config_options import whole_number
 from .console import Console
 from .shared import LOG_DIR, standalone_host
 from .training import run_training, tell
+
+_CHANGEABLE = ("steps", "precision", "recompute")
+"""Settings that a run may go on with otherwise than it began."""
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -28,15 +33,17 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="K",
         help="go on from the copy saved at step K (default: from where it stopped)",
     )
+    parser.add_argument(
+        "--recompute", choices=choices_of(TrainConfig, "recompute"), help="how memory is saved (default: the run's own)"
+    )
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     from ..core.record.run_folder import newest_run, open_run_directory
-    from ..core.settings.train_config import TrainConfig
 
     root = newest_run(arguments.log_dir, arguments.name)
     _, recorded = open_run_directory(root)
-    changes = {key: vars(arguments)[key] for key in ("steps", "precision") if vars(arguments).get(key) is not None}
+    changes = {key: vars(arguments)[key] for key in _CHANGEABLE if vars(arguments).get(key) is not None}
     config = TrainConfig.from_mapping({**recorded["config"], **changes})
     host = standalone_host(arguments, console, checkpoint=recorded_checkpoint(recorded), precision=config.precision)
     finished = run_training(config, host, console, resume=root, from_step=arguments.from_step)

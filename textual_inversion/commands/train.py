@@ -25,6 +25,15 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         skip=("name", "precision", "preview_from_txt2img"),
         defaults={"width": native, "height": native, "log_dir": LOG_DIR, "data": "none, one is needed"},
     )
+    for former, level in (("--checkpointing", "full"), ("--no-checkpointing", "selective")):
+        parser.add_argument(
+            former,
+            dest="recompute",
+            action="store_const",
+            const=level,
+            default=argparse.SUPPRESS,
+            help=argparse.SUPPRESS,
+        )
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:

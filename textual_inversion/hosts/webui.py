@@ -30,6 +30,7 @@ class OwnSetting:
     label: str
     help: str
     default: Any
+    choices: tuple[str, ...] = ()
 
 
 ADD_PARTNER = "textual_inversion_tab_add_partner"

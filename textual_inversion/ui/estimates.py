@@ -56,8 +56,8 @@ def _advice(config: TrainConfig, sizes: Sequence[Size], shape: ModelShape, need:
         return
     ways = [
         (
-            f"gradient checkpointing ({_figure(config.replace(checkpointing=True), sizes, shape)})",
-            not config.checkpointing,
+            f"computing all again ({_figure(config.replace(recompute='full'), sizes, shape)})",
+            config.recompute != "full",
         ),
         (
             f"batch size 1 with {config.batch_size * config.gradient_accumulation} accumulation steps "

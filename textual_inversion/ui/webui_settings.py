@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection
 
-from ..core.base.options import options_of
+from ..core.base.options import choices_of, options_of
 from ..core.settings.train_config import TrainConfig
 from ..hosts.webui import ADD_PARTNER, Capability, OwnSetting
 
-FIELDS = ("log_dir", "use_safetensors", "save_every", "image_every", "keep_copies", "checkpointing")
+FIELDS = ("log_dir", "use_safetensors", "save_every", "image_every", "keep_copies", "recompute")
 """Fields that somebody wants to be otherwise in every run."""
 
 _USED = "Used: the field of that name in Train (Advanced) begins with it."
@@ -73,6 +73,7 @@ def own_settings(lacks: Collection[Capability] = ()) -> tuple[OwnSetting, ...]:
             label=described[name].label,
             help=described[name].help,
             default=own[name],
+            choices=choices_of(TrainConfig, name),
         )
         for name in FIELDS
     )

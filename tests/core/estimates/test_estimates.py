@@ -8,6 +8,7 @@ from engine_world import make_world
 
 from textual_inversion.core.estimates.memory import MemoryEstimate, estimate_memory
 from textual_inversion.core.estimates.time import Pace, estimate_seconds, recent_paces, spoken, work_of
+from textual_inversion.core.model.host import Recompute
 from textual_inversion.core.model.shape import ModelShape, TextShape, unet_blocks
 from textual_inversion.core.settings.train_config import TrainConfig
 
@@ -21,9 +22,9 @@ SD15 = ModelShape(
 
 
 def need(
-    size: int = 256, *, batch_size: int = 1, checkpointing: bool = False, shape: ModelShape = SD15
+    size: int = 256, *, batch_size: int = 1, recompute: Recompute = "none", shape: ModelShape = SD15
 ) -> MemoryEstimate:
-    return estimate_memory(shape, [(size, size)], batch_size=batch_size, checkpointing=checkpointing, previews=False)
+    return estimate_memory(shape, [(size, size)], batch_size=batch_size, recompute=recompute, previews=False)
 
 
 def test_the_blocks_are_those_of_sd1() -> None:
@@ -47,7 +48,8 @@ def test_what_is_kept_for_the_backward_pass_is_what_torch_was_seen_keeping() -> 
 def test_what_helps_and_what_costs() -> None:
     assert need(512).training > 3 * need(256).training - need(128).training
     assert need(512, batch_size=4).training > 2 * need(512).training
-    assert need(512, checkpointing=True).training < 0.6 * need(512).training
+    assert need(512, recompute="selective").training < 0.55 * need(512).training
+    assert need(512, recompute="full").training < need(512, recompute="selective").training
 
 
 def test_a_parked_vae_leaves_its_room_to_training() -> None:

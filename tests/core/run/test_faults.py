@@ -40,8 +40,8 @@ def test_out_of_memory_is_known_in_all_its_forms(error: Exception) -> None:
     ("settings", "advice"),
     [
         ({"batch_size": 4}, "Lower the batch size and raise gradient accumulation instead"),
-        ({}, "Switch gradient checkpointing on, or train at a smaller width and height."),
-        ({"checkpointing": True}, "Train at a smaller width and height, or close other programs"),
+        ({}, "Set 'Compute again' to full, or train at a smaller width and height."),
+        ({"recompute": "full"}, "Train at a smaller width and height, or close other programs"),
     ],
 )
 def test_the_advice_is_what_is_left_to_do(settings: dict[str, object], advice: str) -> None:

@@ -19,6 +19,7 @@ from textual_inversion.core.loss.gradients import GradientStep
 from textual_inversion.core.model.host import LeaseRequest, PredictionType
 from textual_inversion.core.run.assembly import assemble
 from textual_inversion.core.run.checks import prepare
+from textual_inversion.hosts.recompute.recomputation import Recomputation
 from textual_inversion.hosts.standalone import StandaloneHost
 from textual_inversion.hosts.standalone.lease import StandaloneLease
 from textual_inversion.hosts.standalone.loading import load_model
@@ -71,6 +72,7 @@ def _in_float64(host: StandaloneHost) -> StandaloneLease:
         model,
         request=LeaseRequest(),
         library=EmbeddingLibrary(host.embeddings_dir / "none"),
+        recomputation=Recomputation(model.networks.unet, "none"),
         still_loaded=lambda: True,
     )
 

@@ -171,3 +171,19 @@ def test_a_changed_copy_is_checked_like_any_input() -> None:
     assert TrainConfig(name="a").replace(steps=3) == TrainConfig(name="a", steps=3)
     with pytest.raises(InputError, match="no setting called 'stepz'"):
         TrainConfig().replace(stepz=3)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [({"checkpointing": True}, "full"), ({"checkpointing": False}, "selective"), ({}, "selective")]
+)
+def test_runs_of_earlier_versions_can_still_be_read(written: dict[str, Any], read: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({"version": 1, "config": {"name": "cat", **written}, "resolved": {}}))
+    assert TrainConfig.from_file(path).recompute == read
+
+
+def test_the_present_name_of_a_setting_wins_over_its_former_one() -> None:
+    assert TrainConfig.from_mapping({"checkpointing": True, "recompute": "none"}).recompute == "none"
+    with pytest.raises(InputError) as raised:
+        TrainConfig.from_mapping({"checkpointing": "yes"})
+    assert raised.value.field == "checkpointing"

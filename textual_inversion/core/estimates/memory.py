@@ -8,13 +8,14 @@ What is kept for the backward pass, in numbers per position (weights are frozen,
   2 d for each of the prompt's tokens;
 - text encoder layer: 6 widths and 2 inner widths a token.
 
-With checkpointing only the inputs of blocks are kept, and one block is computed again at a time. A pair keeps twice as much
+Computed again selectively, a residual block keeps 1 in + 1 out, a transformer block 1 + 9 d (no second norm, no GEGLU); in full only the inputs
+of blocks are kept, and one block is computed again at a time. A pair keeps twice as much
 (one half at a time where they are made in turn); the reconstruction loss also what the blocks of the VAE's decoder need.
 
 Estimated and measured peak in MB on a CPU, float32 (``python -m benchmarks.memory_estimate``, a process each; on a busy machine, where a second measurement
 of the fourth was 310):
 
-| model | size | batch | checkpointing | estimated | measured |
+| model | size | batch | all again | estimated | measured |
 |---|---|---|---|---|---|
 | demo | 64 | 8 | no | 222 | 223 |
 | demo | 64 | 64 | no | 686 | 672 |
@@ -34,6 +35,7 @@ from dataclasses import dataclass
 
 from ..model.shape import ModelShape, TextShape, UNetBlock
 from ..pictures.fit import Size
+from ..settings.memory import Recompute
 
 _TOKENS = 77
 _VAE_TENSORS = 4
@@ -73,7 +75,7 @@ def estimate_memory(
     sizes: Sequence[Size],
     *,
     batch_size: int,
-    checkpointing: bool,
+    recompute: Recompute,
     previews: bool,
     halves: int = 1,
     reconstruction: bool = False,
@@ -87,7 +89,7 @@ def estimate_memory(
     positions = largest[0] * largest[1] // shape.factor**2
     on_cpu = shape.device.startswith("cpu")
     rows = batch_size * halves
-    training = rows * (_unet(shape, positions, checkpointing) + sum(map(_text, shape.text)))
+    training = rows * (_unet(shape, positions, recompute) + sum(map(_text, shape.text)))
     training += _transient(shape, positions, rows) + (_reordered(shape.unet) if on_cpu else 0)
     training += batch_size * _decoder(shape, largest) if reconstruction else 0
     return MemoryEstimate(
@@ -99,10 +101,10 @@ def estimate_memory(
     )
 
 
-def _unet(shape: ModelShape, positions: int, checkpointing: bool) -> int:
-    kept = _kept_inputs if checkpointing else _kept
+def _unet(shape: ModelShape, positions: int, recompute: Recompute) -> int:
+    kept = {"none": _kept, "selective": _kept_selectively, "full": _kept_inputs}[recompute]
     numbers = sum(kept(block, positions) for block in shape.unet)
-    if checkpointing:
+    if recompute == "full":
         numbers += 2 * max(_kept(block, positions) for block in shape.unet)  # itself and its gradients
     return numbers * shape.activation_bytes
 
@@ -116,11 +118,20 @@ def _kept(block: UNetBlock, positions: int) -> int:
     return here * block.channels_in
 
 
+def _kept_selectively(block: UNetBlock, positions: int) -> int:
+    here = positions // 4**block.level
+    if block.kind == "residual":
+        return here * (block.channels_in + block.channels_out)
+    if block.kind == "transformer":
+        return block.channels_out * (here * (1 + 9 * block.depth) + 2 * _TOKENS * block.depth)
+    return 0
+
+
 def _kept_inputs(block: UNetBlock, positions: int) -> int:
     here = positions // 4**block.level
     if block.kind == "transformer":
-        return here * block.channels_out * (3 + block.depth)
-    return here * block.channels_in
+        return here * block.channels_out * (1 + block.depth)
+    return here * block.channels_in if block.kind == "residual" else 0
 
 
 def _text(text: TextShape) -> int:

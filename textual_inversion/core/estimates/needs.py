@@ -20,7 +20,7 @@ def memory_of(config: TrainConfig, sizes: Sequence[Size], shape: ModelShape) -> 
         shape,
         sizes,
         batch_size=config.batch_size,
-        checkpointing=config.checkpointing,
+        recompute=config.recompute,
         previews=bool(config.image_every),
         halves=2 if config.apt and not config.halves_in_turn else 1,
         reconstruction=bool(config.apt and config.reconstruction),
@@ -48,7 +48,7 @@ def reconstruction_refused(
     return (
         f"The reconstruction loss was switched off: with it, training needs about {spoken_bytes(with_it.beside_model)} beside the "
         f"model (without it {spoken_bytes(without.beside_model)}), and {spoken_bytes(free)} are free on {shape.device}. Smaller "
-        "pictures, batch size 1, gradient checkpointing or 'One half after the other' make room for it."
+        "pictures, batch size 1, computing all again or 'One half after the other' make room for it."
     )
 
 

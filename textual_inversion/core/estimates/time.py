@@ -23,7 +23,7 @@ _LOOKED_AT = 40
 _SAME, _OTHER = (0.85, 1.25), (0.6, 1.7)
 """Spread between two runs of the same settings on an otherwise idle machine; and of settings that were converted."""
 
-_CHECKPOINTED = 4 / 3
+_AGAIN = {"none": 1.0, "selective": 1.05, "full": 4 / 3}
 _PAIR, _IN_TURN = 2.0, 3.0
 """Two predictions a step; made again for the gradient where they are made in turn."""
 
@@ -58,7 +58,7 @@ class Pace:
 
 def work_of(config: TrainConfig) -> float:
     """Cost of a step, in units that are the same for all sizes and batches."""
-    again = _CHECKPOINTED if config.checkpointing else 1.0
+    again = _AGAIN[config.recompute]
     if config.apt:
         again *= _IN_TURN if config.halves_in_turn else _PAIR
     return config.width * config.height * config.batch_size * config.gradient_accumulation * again

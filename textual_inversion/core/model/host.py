@@ -24,6 +24,8 @@ OWN_VAE = "None"
 
 PredictionType = Literal["epsilon", "v_prediction"]
 ModelFamily = Literal["sd1", "sd2", "sdxl"]
+Recompute = Literal["none", "selective", "full"]
+"""The part of the U-Net that is computed again in the backward pass in place of being kept: nothing, what is cheap, whole blocks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,7 @@ class LeaseRequest:
     clip_skip: int | None = None
     vae: str = ""
     precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
-    checkpointing: bool = False
+    recompute: Recompute = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +182,10 @@ class Lease(Protocol):
 
     def predict(self, noisy: torch.Tensor, timesteps: torch.Tensor, conditioning: Conditioning) -> torch.Tensor:
         """The U-Net's raw output (epsilon or v), float32 [B, C, h, w], for ``noisy`` [B, C, h, w] at integer timesteps [B]."""
+        ...
+
+    def recompute_more(self) -> Recompute | None:
+        """Keep less of the U-Net for backward passes from now on, at the price of time. What it came to; None where no more can be done."""
         ...
 
     def check(self) -> None:

@@ -47,6 +47,6 @@ def is_out_of_memory(error: BaseException) -> bool:
 def _advice(config: TrainConfig) -> str:
     if config.batch_size > 1:
         return "Lower the batch size and raise gradient accumulation instead: the result is the same."
-    if not config.checkpointing:
-        return "Switch gradient checkpointing on, or train at a smaller width and height."
+    if config.recompute != "full":
+        return "Set 'Compute again' to full, or train at a smaller width and height."
     return "Train at a smaller width and height, or close other programs that use the graphics card."

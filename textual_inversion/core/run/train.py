@@ -105,7 +105,7 @@ class _Watch:
 
 def _request(config: TrainConfig) -> LeaseRequest:
     return LeaseRequest(
-        clip_skip=config.clip_skip, vae=config.vae, precision=config.precision, checkpointing=config.checkpointing
+        clip_skip=config.clip_skip, vae=config.vae, precision=config.precision, recompute=config.recompute
     )
 
 

@@ -21,6 +21,9 @@ from .prompts import PromptSettings
 from .saving import SavingSettings
 from .watching import WatchingSettings
 
+_CHECKPOINTING = "checkpointing"
+"""The former name of ``recompute``, when it could only be yes or no."""
+
 
 # Dataclasses take the fields of the last base first: read from the end, this is the order of the form.
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +42,8 @@ class TrainConfig(
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> TrainConfig:
-        """From values by name, as forms, HTTP and the command line give them. Raises InputError naming the field."""
-        return build(cls, values)
+        """From values by name, as forms, HTTP, the command line and run.json give them. Raises InputError naming the field."""
+        return build(cls, _renamed(values))
 
     @classmethod
     def from_file(cls, path: Path) -> TrainConfig:
@@ -63,3 +66,11 @@ class TrainConfig(
     def replace(self, **changes: Any) -> TrainConfig:
         """A copy with other values, checked like any input."""
         return self.from_mapping({**self.to_mapping(), **changes})
+
+
+def _renamed(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Values that bear the name of an earlier version, under the present one."""
+    if not isinstance(values.get(_CHECKPOINTING), bool):
+        return values
+    named = {name: value for name, value in values.items() if name != _CHECKPOINTING}
+    return {"recompute": "full", **named} if values[_CHECKPOINTING] else named

@@ -20,9 +20,11 @@ from ...core.model.host import (
     NoiseSchedule,
     Picture,
     PictureRequest,
+    Recompute,
 )
 from ...core.model.vae_attention import VaeAttention, recorded
 from ..parking import Parking
+from ..recompute.recomputation import Recomputation
 from .model.attention import Attention
 from .model.memory_order import MemoryOrder
 from .model.model import checkpoint_info, is_inpainting, noise_schedule
@@ -37,9 +39,12 @@ from .text.text import HostEncoder, encoders_of
 class A1111Lease:
     """Made inside the contexts that ``A1111Host.lease`` enters."""
 
-    def __init__(self, model: Any, request: LeaseRequest, *, attention: Attention, pinned: Pinned) -> None:
+    def __init__(
+        self, model: Any, request: LeaseRequest, *, attention: Attention, recomputation: Recomputation, pinned: Pinned
+    ) -> None:
         self._model = model
         self._attention = attention
+        self._recomputation = recomputation
         self._pinned = pinned
         self._family, self._encoders = encoders_of(model)
         self._schedule = noise_schedule(model)
@@ -80,6 +85,9 @@ class A1111Lease:
         """Everything where the web UI had it."""
         self._vae.unpark()
         self._unet.unpark()
+
+    def recompute_more(self) -> Recompute | None:
+        return self._recomputation.more()
 
     def check(self) -> None:
         self._pinned.check(parked=self._unet.parked)

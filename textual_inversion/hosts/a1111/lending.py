@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
-
-import ldm.modules.attention
-import ldm.modules.diffusionmodules.openaimodel
-import sgm.modules.attention
-import sgm.modules.diffusionmodules.openaimodel
-from torch import nn
 
 from ...core.model.host import LeaseRequest
-from ..checkpointing import checkpointed
 from ..frozen import frozen
+from ..recompute.recomputation import Recomputation
 from .lease import A1111Lease
 from .model.attention import Attention
 from .model.hypertile import without_hypertile
@@ -25,13 +18,6 @@ from .model.pinned import Pinned
 from .model.vae_choice import chosen_vae
 from .pictures import without_tiling
 from .text.text import encoders_of
-
-_BLOCKS = (
-    ldm.modules.attention.BasicTransformerBlock,
-    ldm.modules.diffusionmodules.openaimodel.ResBlock,
-    sgm.modules.attention.BasicTransformerBlock,
-    sgm.modules.diffusionmodules.openaimodel.ResBlock,
-)
 
 
 @contextmanager
@@ -49,12 +35,12 @@ def lent(request: LeaseRequest) -> Iterator[A1111Lease]:
         stack.enter_context(frozen([model]))
         attention = Attention()
         stack.enter_context(attention.differentiable())
-        if request.checkpointing:
-            stack.enter_context(checkpointed(_blocks(model)))
-        lease = A1111Lease(model, request, attention=attention, pinned=Pinned.now(model))
+        lease = A1111Lease(
+            model,
+            request,
+            attention=attention,
+            recomputation=stack.enter_context(Recomputation(model.model.diffusion_model, request.recompute)),
+            pinned=Pinned.now(model),
+        )
         stack.callback(lease.unpark)
         yield lease
-
-
-def _blocks(model: Any) -> list[nn.Module]:
-    return [part for part in model.model.diffusion_model.modules() if isinstance(part, _BLOCKS)]

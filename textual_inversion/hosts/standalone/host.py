@@ -13,6 +13,7 @@ from ...core.base.errors import LeaseError
 from ...core.model.host import LeaseRequest
 from ...core.model.shape import ModelShape
 from ...core.record.kept_steps import StepCopies
+from ..recompute.recomputation import Recomputation
 from .device import Precision, choose_device, unet_dtype, unused_card
 from .lease import StandaloneLease, frozen
 from .loading import LoadedModel, load_model
@@ -23,7 +24,6 @@ from .vae_file import find_vae, with_vae
 PACKAGE = Path(__file__).resolve().parents[2]
 DEMO_CHECKPOINT = PACKAGE / "demo" / "assets" / "demo.safetensors"
 SHIPPED_TEMPLATES = PACKAGE.parent / "templates"
-_CHECKPOINT_FUNCTION = "_gradient_checkpointing_func"
 
 
 class StandaloneHost:
@@ -133,15 +133,15 @@ class StandaloneHost:
             open_ = True
             with ExitStack() as stack:
                 lent = stack.enter_context(with_vae(model, request.vae))
+                stack.enter_context(frozen(lent.modules()))
                 lease = StandaloneLease(
                     lent,
                     request=request,
                     library=self._library,
                     copies=self.copies,
+                    recomputation=stack.enter_context(Recomputation(lent.networks.unet, request.recompute)),
                     still_loaded=lambda: open_ and self._model is model,
                 )
-                stack.enter_context(frozen(lent.modules()))
-                stack.enter_context(_checkpointing(lent, wanted=request.checkpointing))
                 try:
                     yield lease
                 finally:
@@ -156,23 +156,3 @@ class StandaloneHost:
 
     def publish(self, path: Path) -> None:
         self._library.refresh(anew=path)
-
-
-@contextmanager
-def _checkpointing(model: LoadedModel, *, wanted: bool) -> Iterator[None]:
-    """Inside, the U-Net keeps no activations within its blocks but computes them again in the backward pass."""
-    unet = model.networks.unet
-    if not wanted or unet.is_gradient_checkpointing:
-        yield
-        return
-    before = [(part, part.__dict__.get(_CHECKPOINT_FUNCTION)) for part in unet.modules()]
-    unet.enable_gradient_checkpointing()
-    try:
-        yield
-    finally:
-        unet.disable_gradient_checkpointing()
-        for part, function in before:  # diffusers leaves its function on every block
-            if function is None:
-                part.__dict__.pop(_CHECKPOINT_FUNCTION, None)
-            else:
-                part.__dict__[_CHECKPOINT_FUNCTION] = function

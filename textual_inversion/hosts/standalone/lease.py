@@ -19,11 +19,13 @@ from ...core.model.host import (
     NoiseSchedule,
     Picture,
     PictureRequest,
+    Recompute,
 )
 from ...core.model.vae_attention import VaeAttention, recorded
 from ...core.record.kept_steps import StepCopies
 from ..frozen import frozen as frozen
 from ..parking import Parking
+from ..recompute.recomputation import Recomputation
 from .loading import LoadedModel
 from .sampling.pictures import PictureMaker
 from .text.conditioning import PromptEncoder
@@ -42,12 +44,14 @@ class StandaloneLease:
         request: LeaseRequest,
         library: EmbeddingLibrary,
         copies: StepCopies | None = None,
+        recomputation: Recomputation,
         still_loaded: Callable[[], bool],
     ) -> None:
         self._model = model
         self._request = request
         self._library = library
         self._copies = copies
+        self._recomputation = recomputation
         self._still_loaded = still_loaded
         self._prompts = PromptEncoder(model.encoders)
         self._unet = Parking(model.networks.unet, model.device)
@@ -193,6 +197,9 @@ class StandaloneLease:
             latents = self._encode(grey).mean
             self._grey[height, width] = torch.cat([torch.ones_like(latents[:, :1]), latents], dim=1)
         return self._grey[height, width].expand(batch, -1, -1, -1)
+
+    def recompute_more(self) -> Recompute | None:
+        return self._recomputation.more()
 
     def check(self) -> None:
         if not self._still_loaded():

@@ -50,7 +50,9 @@ def _values(names: Mapping[str, str]) -> dict[str, Any]:
 def _draw(settings: Sequence[OwnSetting], explained: Sequence[tuple[str, str]]) -> None:
     category = _category()
     for setting in settings:
-        shown = shared.OptionInfo(setting.default, setting.label, section=SECTION, category_id=category)
+        shown = shared.OptionInfo(
+            setting.default, setting.label, *_component(setting), section=SECTION, category_id=category
+        )
         shown = shown.info(escape(setting.help))
         shared.opts.add_option(setting.key, shown.needs_reload_ui() if setting.field else shown)
     if rows := _known(explained):
@@ -77,6 +79,11 @@ def _known(explained: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         for names, text in explained
     ]
     return [row for row in rows if row[0]]
+
+
+def _component(setting: OwnSetting) -> tuple[Any, ...]:
+    """Buttons for one of several; the web UI draws all else by the kind of the value."""
+    return (shared.gr.Radio, {"choices": list(setting.choices)}) if setting.choices else ()
 
 
 def _table(explained: Sequence[tuple[str, str]]) -> str:

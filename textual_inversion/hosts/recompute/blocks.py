@@ -6,26 +6,24 @@ fails (or costs a second model) where these are frozen. This one is put on the b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from .swapped import swapped
+_BLOCKS = ("ResnetBlock2D", "ResBlock", "BasicTransformerBlock")
+"""By class name, since each web UI brings classes of its own: diffusers' and LDM's residual blocks, the transformer's of both."""
 
 
-@contextmanager
-def checkpointed(blocks: Sequence[nn.Module]) -> Iterator[None]:
-    """Inside, each block's ``forward`` is checkpointed. Nothing random may happen in a block (dropout is off in eval)."""
-    with ExitStack() as stack:
-        for block in blocks:
-            stack.enter_context(swapped(block, forward=_recomputed(block.forward)))
-        yield
+def is_block(part: nn.Module) -> bool:
+    """Tell whether a part of a U-Net is one of the blocks that are computed again as a whole."""
+    return type(part).__name__ in _BLOCKS
 
 
-def _recomputed(forward: Callable[..., Any]) -> Callable[..., Any]:
+def checkpointed(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """A block's ``forward``, checkpointed. Nothing random may happen in a block (dropout is off in eval)."""
+
     def again(*inputs: Any, **options: Any) -> Any:
         return checkpoint(forward, *inputs, use_reentrant=False, preserve_rng_state=False, **options)
 
