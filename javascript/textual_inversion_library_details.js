@@ -1,173 +1,252 @@
-// One embedding of the Library: its figures, its card's texts, its vectors, the runs that made it, and what can be done to it.
+// One embedding of the Library: its figures, its card's texts, its vectors, the runs that made it, and what can be
+// done to it.
 "use strict";
 
-window.textualInversionDetails = class {
-    constructor(library) {
-        Object.assign(this, {library, file: null, nearestWanted: false, typed: null});
-        this.node = this.tools.make("div", {class: "ti-lib-details", hidden: true});
-    }
-
-    get tools() { return window.textualInversionTools; }
-
-    hide() {
-        this.file = null;
-        this.node.hidden = true;
-    }
-
-    // The list was read again: is what is shown still there, and still the same?
-    update() {
-        if (!this.file) return;
-        const entry = this.library.entry(this.file);
-        if (!entry) this.hide();
-        else if (entry.modified !== this.stamp && !this.opened && !this.typed) this.show(this.file);
-    }
-
-    async show(file) {
-        if (file !== this.file) this.typed = null;
-        this.file = file;
-        const {ask, make} = this.tools;
-        let found;
-        try {
-            found = await ask(this.library.root, "embeddings/details", {query: {file}});
-        } catch (error) {
-            if (this.file !== file) return;
-            this.node.hidden = false;
-            this.node.replaceChildren(make("p", {class: "ti-refusal", text: error.message}));
-            return;
+(window.textualInversion = window.textualInversion || []).push((ti) => {
+    ti.LibraryDetails = class extends ti.Panel {
+        constructor(library) {
+            super(library.root);
+            Object.assign(this, {library, file: null, nearestWanted: false, typed: null});
+            this.node = ti.make("div", {class: "ti-lib-details", hidden: true});
         }
-        if (this.file !== file) return;
-        this.found = found;
-        this.stamp = found.modified;
-        this.node.hidden = false;
-        this.extra = make("div", {class: "ti-lib-extra"});
-        this.opened = null;
-        const readable = !found.error;
-        this.node.replaceChildren(this.heading(), this.actions(readable), this.extra,
-            ...(readable ? [this.texts(), this.vectors(), this.metadata()] : []), this.runs());
-        if (readable && this.nearestWanted) this.nearest();
-        if (matchMedia("(max-width: 900px)").matches) this.node.scrollIntoView({block: "start", behavior: "smooth"});
-    }
 
-    heading() {
-        const {make, bytes, when, plural} = this.tools, found = this.found;
-        const rows = found.error ? [["Cannot be read", found.error]] : [
-            ["Model", found.kind], ["Vectors", `${plural(found.vectors, "vector")} of ${Object.entries(found.widths).map(([key, width]) => (key === "*" ? width : `${key} ${width}`)).join(" + ")}`],
-            ["Step", found.step === null ? "unknown" : String(found.step)],
-            ["Trained on", [found.checkpoint_name, found.checkpoint && `[${found.checkpoint}]`].filter(Boolean).join(" ") || "unknown"],
-            ["Format", found.format], ...(found.token && found.token !== found.name ? [["Name inside", found.token]] : []),
-        ];
-        rows.push(["File", found.path], ["Size, date", `${bytes(found.size)}, ${when(found.modified)}`]);
-        return make("div", {class: "ti-lib-head"}, this.library.thumbnail(found, 512),
-            make("div", {}, make("h3", {text: found.name}), make("dl", {}, ...rows.flatMap(([term, value]) => [make("dt", {text: term}), make("dd", {text: value})]))));
-    }
-
-    actions(readable) {
-        const {make, button} = this.tools, forms = window.textualInversionDetailForms;
-        const toggle = (name, text) => button(text, () => this.open(name), name);
-        const can = readable ? [toggle("rename", "Rename"), toggle("convert", "Convert or download"), toggle("picture", "Set picture"), toggle("sheet", "Compare steps"),
-            button("Scale, shorten, join …", () => this.library.open("combine", this.file), "arithmetic")] : [];
-        this.forms = forms;
-        return make("div", {class: "ti-buttons"}, ...can, button("Delete", () => this.remove(), "delete"));
-    }
-
-    open(name) {
-        this.opened = this.opened === name ? null : name;
-        this.extra.replaceChildren(...(this.opened ? [this.forms[name](this)] : []));
-    }
-
-    async remove() {
-        try {
-            await this.library.act("delete", {file: this.file});
-        } catch (error) {
-            this.library.tell(error.message, [], true);
+        hide() {
+            this.forget();
+            this.file = null;
+            this.node.hidden = true;
         }
-    }
 
-    texts() {
-        const {make, field, form} = this.tools, found = this.found;
-        const shown = this.typed || found;
-        const description = make("input", {type: "text", value: shown.description});
-        const notes = make("textarea", {rows: "3", text: shown.notes});
-        const negative = make("input", {type: "checkbox", checked: shown.negative});
-        const written = () => ({description: description.value, notes: notes.value, negative: negative.checked});
-        const node = form("Notes", [
-            field("description", "Description", description, "Shown on the card in the web UI."),
-            field("notes", "Notes", notes),
-            field("negative", "For the negative prompt", negative, "A click on its card writes the name there."),
-        ], "Save notes", async () => {
-            const body = written();
-            this.typed = null;
-            try {
-                await this.library.act("card", {file: this.file, ...body}, {close: false});
-            } catch (error) {
-                this.typed = body;
-                throw error;
-            }
-        });
-        // What was not saved yet outlives a picture that is set, or a run that saves, meanwhile.
-        node.addEventListener("input", () => { this.typed = written(); });
-        return node;
-    }
+        // The list was read again: is what is shown still there, and still the same?
+        update() {
+            if (!this.file) return;
+            const entry = this.library.entry(this.file);
+            if (!entry) this.hide();
+            else if (entry.modified !== this.stamp && !this.opened && !this.typed) this.show(this.file);
+        }
 
-    vectors() {
-        const {make, button} = this.tools;
-        this.table = make("table", {class: "ti-lib-table"});
-        this.told = make("p", {class: "ti-lib-told"});
-        this.askButton = button("Show nearest words", () => { this.nearestWanted = true; this.nearest(); }, "nearest");
-        this.fill({});
-        return make("section", {}, make("h4", {text: "Vectors"}), this.table, make("div", {class: "ti-buttons"}, this.askButton), this.told);
-    }
-
-    // ``encoders``: what the model says, by its own keys; a file with one encoder may call it "*".
-    fill(encoders) {
-        const {make} = this.tools, keys = Object.keys(this.found.figures), known = Object.keys(encoders);
-        const rows = keys.flatMap((key) => {
-            const told = encoders[key] || (keys.length === 1 && known.length === 1 ? encoders[known[0]] : null);
-            return this.found.figures[key].norms.map((norm, index) => {
-                const words = told ? told.nearest[index].map((token) => `${token.text} ${token.similarity.toFixed(2)}`).join(", ") || "none: it is all zeros" : "";
-                const cells = [keys.length > 1 ? `${key} ${index + 1}` : String(index + 1), norm.toFixed(3), ...(told ? [(norm / told.mean_norm).toFixed(2), words] : [])];
-                return make("tr", {}, ...cells.map((text) => make("td", {text})));
+        async show(file) {
+            if (file !== this.file) this.typed = null;
+            this.file = file;
+            this.tell("");
+            const found = await this.load(async () => {
+                const [told, forms] = await Promise.all([
+                    this.ask("embeddings/details", {query: {file}}),
+                    ti.forms(this.root, "embeddings"),
+                ]);
+                return {...told, forms};
             });
-        });
-        const titles = ["Vector", "Length", ...(known.length ? ["Times the mean", "Nearest words of the model (cosine)"] : [])];
-        this.table.replaceChildren(make("thead", {}, make("tr", {}, ...titles.map((text) => make("th", {text})))), make("tbody", {}, ...rows));
-    }
-
-    async nearest() {
-        const file = this.file;
-        this.askButton.hidden = true;
-        this.told.textContent = "Asking the model …";
-        try {
-            const found = await this.tools.ask(this.library.root, "embeddings/nearest", {query: {file}});
-            if (file !== this.file) return;
-            this.fill(found.encoders);
-            this.told.textContent = `Measured with ${found.checkpoint}. A length far above the mean drowns the other words of a prompt.`;
-        } catch (error) {
-            if (file !== this.file) return;
-            this.told.textContent = error.message;
-            this.askButton.hidden = false;
+            if (!found) {
+                if (this.note.textContent) this.draw(this.note);
+                return;
+            }
+            Object.assign(this, {found, stamp: found.modified, opened: null});
+            this.extra = ti.make("div", {class: "ti-lib-extra"});
+            const readable = !found.error;
+            this.draw(
+                this.heading(),
+                this.actions(readable),
+                this.extra,
+                ...(readable ? [this.texts(), this.vectors(), this.metadata()] : []),
+                this.runs(),
+            );
+            if (readable && this.nearestWanted) this.nearest();
+            if (matchMedia("(max-width: 900px)").matches)
+                this.node.scrollIntoView({block: "start", behavior: "smooth"});
         }
+
+        draw(...parts) {
+            this.node.hidden = false;
+            this.node.replaceChildren(...parts);
+        }
+
+        heading() {
+            const {found} = this;
+            const rows = found.error ? [["Cannot be read", found.error]] : this.facts();
+            rows.push(["File", found.path], ["Size, date", `${ti.bytes(found.size)}, ${ti.when(found.modified)}`]);
+            return ti.make(
+                "div",
+                {class: "ti-lib-head"},
+                this.library.thumbnail(found, 512),
+                ti.make("div", {}, ti.make("h3", {text: found.name}), definitions(rows)),
+            );
+        }
+
+        facts() {
+            const {kind, vectors, widths, step, checkpoint_name: name, checkpoint, format, token} = this.found;
+            const sizes = Object.entries(widths).map(([key, width]) => (key === "*" ? width : `${key} ${width}`));
+            const trained = [name, checkpoint && `[${checkpoint}]`].filter(Boolean).join(" ");
+            return [
+                ["Model", kind],
+                ["Vectors", `${ti.plural(vectors, "vector")} of ${sizes.join(" + ")}`],
+                ["Step", step === null ? "unknown" : String(step)],
+                ["Trained on", trained || "unknown"],
+                ["Format", format],
+                ...(token && token !== this.found.name ? [["Name inside", token]] : []),
+            ];
+        }
+
+        actions(readable) {
+            const toggle = (name, text) => ti.button(text, () => this.open(name), {"data-act": name});
+            const can = readable
+                ? [
+                      toggle("rename", "Rename"),
+                      toggle("convert", "Convert or download"),
+                      toggle("picture", "Set picture"),
+                      toggle("sheet", "Compare steps"),
+                      ti.button("Scale, shorten, join …", () => this.library.open("combine", this.file), {
+                          "data-act": "arithmetic",
+                      }),
+                  ]
+                : [];
+            return ti.make(
+                "div",
+                {class: "ti-line"},
+                ...can,
+                ti.button("Delete", () => this.remove(), {"data-act": "delete"}),
+            );
+        }
+
+        open(name) {
+            this.opened = this.opened === name ? null : name;
+            this.extra.replaceChildren(...(this.opened ? [ti.detailForms[name](this, this.found.forms)] : []));
+        }
+
+        remove() {
+            return this.library.attempt(() => this.library.act("delete", {file: this.file}));
+        }
+
+        texts() {
+            const {description, notes, negative} = this.typed || this.found;
+            const form = new ti.Form(this.found.forms.card, {
+                plain: true,
+                skip: ["file"],
+                values: {description, notes, negative},
+            });
+            const {node} = new ti.Dialog(this.root, {
+                form,
+                go: "Save notes",
+                act: async (body) => {
+                    this.typed = null;
+                    try {
+                        await this.library.act("card", {file: this.file, ...body}, {close: false});
+                    } catch (error) {
+                        this.typed = body;
+                        throw error;
+                    }
+                },
+            });
+            // What was not saved yet outlives a picture that is set, or a run that saves, meanwhile.
+            node.addEventListener("input", () => {
+                this.typed = form.values();
+            });
+            return node;
+        }
+
+        vectors() {
+            this.table = ti.make("table", {class: "ti-lib-table"});
+            this.told = ti.make("p", {class: "ti-lib-told", role: "status"});
+            this.askButton = ti.button(
+                "Show nearest words",
+                () => {
+                    this.nearestWanted = true;
+                    this.nearest();
+                },
+                {"data-act": "nearest"},
+            );
+            this.fill({});
+            return ti.make(
+                "section",
+                {},
+                ti.make("h4", {text: "Vectors"}),
+                this.table,
+                ti.make("div", {class: "ti-line"}, this.askButton),
+                this.told,
+            );
+        }
+
+        // ``encoders``: what the model says, by its own keys; a file with one encoder may call it "*".
+        fill(encoders) {
+            const [keys, known] = [Object.keys(this.found.figures), Object.keys(encoders)];
+            const rows = keys.flatMap((key) => {
+                const alone = keys.length === 1 && known.length === 1 ? encoders[known[0]] : null;
+                const told = encoders[key] || alone;
+                return this.found.figures[key].norms.map((norm, index) => {
+                    const name = keys.length > 1 ? `${key} ${index + 1}` : String(index + 1);
+                    return row("td", [name, norm.toFixed(3), ...(told ? nearestCells(told, norm, index) : [])]);
+                });
+            });
+            const more = known.length ? ["Times the mean", "Nearest words of the model (cosine)"] : [];
+            const titles = row("th", ["Vector", "Length", ...more]);
+            this.table.replaceChildren(ti.make("thead", {}, titles), ti.make("tbody", {}, ...rows));
+        }
+
+        async nearest() {
+            const {file, told} = this;
+            this.askButton.hidden = true;
+            told.textContent = "Asking the model …";
+            try {
+                const found = await this.ask("embeddings/nearest", {query: {file}});
+                if (told !== this.told) return;
+                this.fill(found.encoders);
+                const drowns = "A length far above the mean drowns the other words of a prompt.";
+                told.textContent = `Measured with ${found.checkpoint}. ${drowns}`;
+            } catch (error) {
+                told.textContent = error.message;
+                if (told === this.told) this.askButton.hidden = false;
+            }
+        }
+
+        metadata() {
+            const pairs = Object.entries(this.found.metadata);
+            return pairs.length
+                ? ti.folded(`In the file (${pairs.length})`, "ti-lib-metadata", definitions(pairs))
+                : ti.make("span");
+        }
+
+        runs() {
+            const {runs} = this.found;
+            if (!runs.length) return ti.make("span");
+            const lines = runs.map((run) => {
+                const reach = run.steps.length ? ` (${run.steps[0]} to ${run.steps.at(-1)})` : "";
+                const saved = `${ti.plural(run.steps.length, "saved step")}${reach}`;
+                const text = `${run.date}: ${saved}, ${ti.plural(run.previews.length, "preview")}. ${run.folder}`;
+                const show = () => this.monitor(run.shown_as);
+                return ti.make(
+                    "li",
+                    {},
+                    ti.make("span", {text}),
+                    run.shown_as ? ti.button("Show in Train", show, {"data-act": "monitor"}) : null,
+                );
+            });
+            return ti.make(
+                "section",
+                {},
+                ti.make("h4", {text: "Trained in"}),
+                ti.make("ul", {class: "ti-lib-runs"}, ...lines),
+            );
+        }
+
+        monitor(run) {
+            ti.openTab("ti-tab-train");
+            document.dispatchEvent(new CustomEvent("ti-run-started", {detail: run}));
+        }
+    };
+
+    function definitions(rows) {
+        return ti.make(
+            "dl",
+            {},
+            ...rows.flatMap(([term, text]) => [ti.make("dt", {text: term}), ti.make("dd", {text})]),
+        );
     }
 
-    metadata() {
-        const {make} = this.tools, pairs = Object.entries(this.found.metadata);
-        if (!pairs.length) return make("span");
-        return make("details", {class: "ti-lib-metadata"}, make("summary", {text: `In the file (${pairs.length})`}),
-            make("dl", {}, ...pairs.flatMap(([key, value]) => [make("dt", {text: key}), make("dd", {text: value})])));
+    function row(tag, texts) {
+        return ti.make("tr", {}, ...texts.map((text) => ti.make(tag, {text})));
     }
 
-    runs() {
-        const {make, button, plural} = this.tools, runs = this.found.runs;
-        if (!runs.length) return make("span");
-        const line = (run) => make("li", {}, make("span", {text: `${run.date}: ${plural(run.steps.length, "saved step")}${run.steps.length ? ` (${run.steps[0]} to ${run.steps.at(-1)})` : ""}, ${plural(run.previews.length, "preview")}. ${run.folder}`}),
-            run.shown_as ? button("Show in Train", () => this.monitor(run.shown_as), "monitor") : null);
-        return make("section", {}, make("h4", {text: "Trained in"}), make("ul", {class: "ti-lib-runs"}, ...runs.map(line)));
+    // How long a vector is beside the model's own, and the words that it is nearest to.
+    function nearestCells(told, norm, index) {
+        const words = told.nearest[index].map((token) => `${token.text} ${token.similarity.toFixed(2)}`);
+        return [(norm / told.mean_norm).toFixed(2), words.join(", ") || "none: it is all zeros"];
     }
-
-    monitor(run) {
-        const page = this.node.closest(".ti-page") || document;
-        const tab = [...page.querySelectorAll("button")].find((each) => each.textContent.trim() === "Train");
-        if (tab) tab.click();
-        document.dispatchEvent(new CustomEvent("ti-run-started", {detail: run}));
-    }
-};
+});

@@ -1,126 +1,247 @@
 // The Library's forms: adding, making, renaming, converting, the card's picture, and the trash.
 "use strict";
 
-window.textualInversionLibraryForms = {
-    extract(library) {
-        const {make, field, form, fileData} = window.textualInversionTools;
-        const file = make("input", {type: "file"});
-        const source = make("input", {type: "text"}), name = make("input", {type: "text"});
-        return form("Add from a file or picture", [
-            field("data", "File", file, "A picture that carries an embedding (PNG, lossless WebP), or an embedding of any kind: .pt, .bin, .safetensors."),
-            field("source", "or its path", source, "On the computer that this runs on."),
-            field("name", "Name", name, "Empty: the name that is in the file."),
-        ], "Add", async () => {
-            const [chosen] = file.files;
-            const body = chosen ? {data: await fileData(chosen), data_name: chosen.name} : {source: source.value};
-            await library.act("extract", {...body, name: name.value});
-        });
-    },
+(window.textualInversion = window.textualInversion || []).push((ti) => {
+    // Above the list. Each gets the library, the fields of all forms, and what it is about.
+    ti.libraryForms = {
+        extract(library, forms) {
+            const form = new ti.Form(forms.extract, {
+                plain: true,
+                only: ["data", "source", "name"],
+            });
+            return new ti.Dialog(library.root, {
+                form,
+                go: "Add",
+                act: async ({data, source, name}) => {
+                    const given = data ? {data: await ti.fileData(data), data_name: data.name} : {source};
+                    await library.act("extract", {...given, name});
+                },
+            }).node;
+        },
 
-    combine(library, first) {
-        const {make, field, form, choices, button} = window.textualInversionTools;
-        const known = library.entries.filter((entry) => !entry.error).map((entry) => [entry.file, `${entry.name} (${entry.kind}, ${entry.vectors})`]);
-        const operation = choices([["scale", "Scale: stronger or weaker"], ["shorten", "Shorten: fewer vectors"], ["join", "Join: one after the other"], ["average", "Average: a mixture"]], first ? "scale" : "average");
-        const list = make("div", {class: "ti-lib-picked"});
-        const add = (chosen) => list.append(make("div", {class: "ti-lib-pick"}, choices(known, chosen),
-            make("input", {type: "number", step: "any", value: "1", title: "Weight", "aria-label": "Weight"})));
-        add(first || (known[0] || [])[0]);
-        if (known.length > 1 && !first) add(known[1][0]);
-        const more = button("And another", () => add((known[0] || [])[0]), "more");
-        const factor = make("input", {type: "number", step: "any", value: "1.2"}), count = make("input", {type: "number", min: "1", value: "1"});
-        const how = choices([["first", "keep the first ones"], ["mean", "means of neighbours"]]);
-        const name = make("input", {type: "text"});
-        const files = field("files", "Embeddings", list, "Weights count in an average only.");
-        const fields = {factor: field("factor", "Factor", factor, "Above 1 it is heard more, below 1 less."), count: field("count", "Vectors to keep", count), how: field("how", "How", how)};
-        const update = () => {
-            const chosen = operation.value, one = chosen === "scale" || chosen === "shorten";
-            fields.factor.hidden = chosen !== "scale";
-            fields.count.hidden = fields.how.hidden = chosen !== "shorten";
-            more.hidden = one;
-            while (!one && list.children.length < 2) add((known.find(([file]) => file !== list.firstChild.firstChild.value) || known[0] || [])[0]);
-            [...list.children].forEach((row, index) => { row.hidden = one && index > 0; row.lastChild.hidden = chosen !== "average"; });
-        };
-        operation.addEventListener("change", update);
-        update();
-        return form("Make a new one from others", [field("operation", "What", operation), files, more, fields.factor, fields.count, fields.how,
-            field("name", "Name of the new one", name)], "Make it", async () => {
-            const rows = [...list.children].filter((row) => !row.hidden);
-            const numbers = operation.value === "average" ? {weights: rows.map((row) => Number(row.lastChild.value))} : {};
-            await library.act("combine", {operation: operation.value, files: rows.map((row) => row.firstChild.value), factor: Number(factor.value),
-                count: Number(count.value), how: how.value, name: name.value, ...numbers});
-        });
-    },
+        combine(library, forms, first) {
+            return new Combine(library, forms.combine, first).node;
+        },
 
-    trash(library) {
-        const {make, button, ask, when} = window.textualInversionTools;
-        const node = make("div", {class: "ti-lib-form"}, make("h4", {text: "Trash"}));
-        const refusal = make("p", {class: "ti-refusal", role: "alert"});
-        const attempt = (act) => async () => { try { await act(); } catch (error) { refusal.textContent = error.message; } };
-        const read = async () => {
-            const found = await ask(library.root, "embeddings/trash");
-            const purge = (item) => {
-                const sure = button("Delete for good", () => {
-                    if (sure.dataset.sure) return attempt(async () => { await ask(library.root, "embeddings/purge", {body: {id: item.id}}); await read(); library.refresh(); })();
-                    sure.dataset.sure = "1";
-                    sure.textContent = "Really? It cannot be undone";
-                    return undefined;
-                }, "purge");
-                return sure;
+        trash(library) {
+            return new TrashList(library).node;
+        },
+    };
+
+    // A new embedding by arithmetic. Which fields count depends on what is done.
+    class Combine {
+        constructor(library, fields, first) {
+            this.known = library.entries
+                .filter((entry) => !entry.error)
+                .map((entry) => [entry.file, `${entry.name} (${entry.kind}, ${entry.vectors})`]);
+            this.list = ti.make("div", {class: "ti-lib-picked", id: "ti-lib-picked"});
+            this.more = ti.button("And another", () => this.add(), {"data-act": "more"});
+            const files = {node: ti.make("div", {}, this.list, this.more), read: () => this.rows().map(fileOf)};
+            this.form = new ti.Form(fields, {
+                plain: true,
+                only: ["operation", "files", "factor", "count", "how", "name"],
+                values: {operation: first ? "scale" : "average"},
+                controls: {files},
+            });
+            this.add(first || (this.known[0] || [])[0]);
+            if (!first) this.add();
+            this.form.node.addEventListener("change", () => this.update());
+            this.update();
+            const act = (values) => library.act("combine", this.asked(values));
+            this.node = new ti.Dialog(library.root, {
+                form: this.form,
+                go: "Make it",
+                act,
+            }).node;
+        }
+
+        get operation() {
+            return this.form.values().operation;
+        }
+
+        get one() {
+            return ["scale", "shorten"].includes(this.operation);
+        }
+
+        rows() {
+            return [...this.list.children].filter((row) => !row.hidden);
+        }
+
+        add(chosen) {
+            const taken = [...this.list.children].map(fileOf);
+            const other = this.known.find(([file]) => !taken.includes(file)) || this.known[0] || [];
+            const weight = {
+                type: "number",
+                class: "ti-input",
+                step: "any",
+                value: "1",
+                title: "Weight",
+                "aria-label": "Weight",
             };
-            const lines = found.trash.map((item) => make("li", {}, make("b", {text: item.name}), make("span", {text: ` ${item.files.join(", ")}, deleted ${when(item.deleted)} `}),
-                button("Put back", attempt(async () => { await library.act("restore", {id: item.id}, {close: false}); await read(); }), "restore"), purge(item)));
-            const words = lines.length ? `These lie in ${found.folder}, where prompts do not find them.` : "The trash is empty.";
-            node.replaceChildren(make("h4", {text: "Trash"}), make("p", {text: words}), make("ul", {class: "ti-lib-runs"}, ...lines), refusal);
-        };
-        attempt(read)();
-        return node;
-    },
-};
+            this.list.append(
+                ti.make(
+                    "div",
+                    {class: "ti-line ti-lib-pick"},
+                    ti.select(this.known, chosen || other[0], {class: "ti-input", "aria-label": "Embedding"}),
+                    ti.make("input", weight),
+                ),
+            );
+        }
 
-window.textualInversionDetailForms = {
-    rename(details) {
-        const {make, field, form} = window.textualInversionTools;
-        const name = make("input", {type: "text", value: details.found.name});
-        return form("Rename", [field("name", "New name", name, "What you will type in prompts. Its picture and notes come along.")], "Rename",
-            () => details.library.act("rename", {file: details.file, name: name.value.trim()}));
-    },
+        update() {
+            const {operation, one, form} = this;
+            form.show("factor", operation === "scale");
+            for (const name of ["count", "how"]) form.show(name, operation === "shorten");
+            this.more.hidden = one;
+            while (!one && this.list.children.length < 2) this.add();
+            [...this.list.children].forEach((row, index) => {
+                row.hidden = one && index > 0;
+                row.lastChild.hidden = operation !== "average";
+            });
+        }
 
-    convert(details) {
-        const {make, field, form, choices, address} = window.textualInversionTools, file = details.file;
-        const format = choices(details.library.formats.map((each) => [each, each]), details.found.format === "safetensors" ? "a1111" : "safetensors");
-        const name = make("input", {type: "text", placeholder: details.found.name}), replace = make("input", {type: "checkbox"});
-        const link = make("a", {class: "ti-button", text: "Download in this format", download: ""});
-        const update = () => { link.href = address(details.library.root, "embeddings/download", {file, file_format: format.value}); };
-        format.addEventListener("change", update);
-        update();
-        const node = form("Convert or download", [
-            field("file_format", "Format", format, "a1111: .pt for every web UI; png: a picture that carries it; diffusers, kohya, onetrainer, invoke: for those programs."),
-            field("name", "Name of the new file", name, "Empty: the same, when the old file is replaced."),
-            field("replace", "Replace the old file", replace, "It goes to the trash."),
-        ], "Convert here", () => details.library.act("convert", {file, file_format: format.value, name: name.value, replace: replace.checked}));
-        const plain = make("a", {class: "ti-button", text: "Download the file", download: "", href: address(details.library.root, "embeddings/download", {file})});
-        node.querySelector(".ti-buttons").append(link, plain);
-        return node;
-    },
+        asked(values) {
+            const weights = this.rows().map((row) => Number(row.lastChild.value));
+            return this.operation === "average" ? {...values, weights} : values;
+        }
+    }
 
-    picture(details) {
-        const {make, field, form, button, address, pictureData} = window.textualInversionTools, {library, file, found} = details;
-        const input = make("input", {type: "file", accept: "image/*"});
-        const refusal = make("p", {class: "ti-refusal", role: "alert"});
-        const choose = async (body) => { try { await library.act("picture", {file, ...body}); } catch (error) { refusal.textContent = error.message; } };
-        const strip = make("div", {class: "ti-strip"}, ...found.runs.flatMap((run) => run.previews.map((picture) => {
-            const image = make("img", {src: address(library.root, "embeddings/picture", {file, run: run.id, picture, size: 192}), alt: picture, title: picture, loading: "lazy"});
-            return make("button", {type: "button", class: "ti-preview", onclick: () => choose({run: run.id, picture})}, image, make("span", {text: picture.replace(/\.png$/, "").split("-").slice(-1)[0]}));
-        })));
-        const node = form("Set picture", [make("p", {text: strip.children.length ? "Click a preview of its runs, or choose a file." : "No run of it has previews; choose a file."}), strip,
-            field("data", "Picture file", input)], "Use this file", async () => {
-            if (!input.files.length) throw Object.assign(new Error("Choose a picture first."), {field: "data"});
-            await library.act("picture", {file, data: await pictureData(input.files[0])});
-        });
-        if (found.picture) node.querySelector(".ti-buttons").append(button("No picture", () => choose({}), "no-picture"));
-        node.append(refusal);
-        return node;
-    },
+    const fileOf = (row) => row.firstChild.value;
 
-    sheet(details) { return new window.textualInversionSheet(details).node; },
-};
+    class TrashList extends ti.Panel {
+        constructor(library) {
+            super(library.root);
+            this.library = library;
+            this.rows = ti.make("ul", {class: "ti-lib-runs"});
+            this.place = ti.make("p");
+            this.node = ti.make(
+                "div",
+                {class: "ti-section ti-column"},
+                ti.make("h4", {text: "Trash"}),
+                this.place,
+                this.rows,
+                this.note,
+            );
+            this.read();
+        }
+
+        async read() {
+            const found = await this.load(() => this.ask("embeddings/trash"));
+            if (!found) return;
+            const {trash, folder} = found;
+            this.place.textContent = trash.length
+                ? `These lie in ${folder}, where prompts do not find them.`
+                : "The trash is empty.";
+            this.rows.replaceChildren(...trash.map((item) => this.row(item)));
+        }
+
+        row(item) {
+            const text = ` ${item.files.join(", ")}, deleted ${ti.when(item.deleted)} `;
+            const back = () =>
+                this.attempt(async () => {
+                    await this.library.act("restore", {id: item.id}, {close: false});
+                    await this.read();
+                });
+            const purge = ti.button("Delete for good", () => this.purge(item, purge), {"data-act": "purge"});
+            return ti.make(
+                "li",
+                {},
+                ti.make("b", {text: item.name}),
+                ti.make("span", {text}),
+                ti.button("Put back", back, {"data-act": "restore"}),
+                purge,
+            );
+        }
+
+        // Asked twice: there is no way back.
+        purge(item, pressed) {
+            if (!pressed.dataset.sure) {
+                pressed.dataset.sure = "1";
+                pressed.textContent = "Really? It cannot be undone";
+                return undefined;
+            }
+            return this.attempt(async () => {
+                await this.ask("embeddings/purge", {body: {id: item.id}});
+                await this.read();
+                this.library.refresh();
+            });
+        }
+    }
+
+    // Below the head of one embedding. Each gets its details, and the fields of all forms.
+    ti.detailForms = {
+        rename({library, file, found, root}, forms) {
+            const form = new ti.Form(forms.rename, {
+                plain: true,
+                skip: ["file"],
+                values: {name: found.name},
+            });
+            const act = ({name}) => library.act("rename", {file, name: name.trim()});
+            return new ti.Dialog(root, {form, go: "Rename", act}).node;
+        },
+
+        convert({library, file, found, root}, forms) {
+            const form = new ti.Form(forms.convert, {
+                plain: true,
+                skip: ["file"],
+                values: {file_format: found.format === "safetensors" ? "a1111" : "safetensors"},
+            });
+            const link = (text) => ti.make("a", {class: "ti-button", text, download: ""});
+            const [converted, plain] = [link("Download in this format"), link("Download the file")];
+            const update = () => {
+                const {file_format} = form.values();
+                converted.href = ti.address(root, "embeddings/download", {file, file_format});
+            };
+            form.node.addEventListener("change", update);
+            update();
+            plain.href = ti.address(root, "embeddings/download", {file});
+            const act = (values) => library.act("convert", {file, ...values});
+            const dialog = new ti.Dialog(root, {form, go: "Convert here", act});
+            dialog.buttons.append(converted, plain);
+            return dialog.node;
+        },
+
+        picture({library, file, found, root}, forms) {
+            const choose = (body) => dialog.attempt(() => library.act("picture", {file, ...body}));
+            const shown = found.runs.flatMap((run) =>
+                run.previews.map((picture) => {
+                    const src = ti.address(root, "embeddings/picture", {file, run: run.id, picture, size: 192});
+                    const text = picture
+                        .replace(/\.png$/, "")
+                        .split("-")
+                        .at(-1);
+                    const onclick = () => choose({run: run.id, picture});
+                    return ti.make(
+                        "button",
+                        {type: "button", class: "ti-preview", title: picture, onclick},
+                        ti.make("img", {src, alt: "", loading: "lazy"}),
+                        ti.make("span", {text}),
+                    );
+                }),
+            );
+            const help = shown.length
+                ? "Click a preview of its runs, or choose a file."
+                : "No run of it has previews; choose a file.";
+            const form = new ti.Form(forms.picture, {
+                plain: true,
+                only: ["data"],
+            });
+            const dialog = new ti.Dialog(root, {
+                form,
+                before: [ti.make("p", {text: help}), ti.make("div", {class: "ti-strip"}, ...shown)],
+                go: "Use this file",
+                act: async ({data}) => {
+                    if (!data) throw Object.assign(new Error("Choose a picture first."), {field: "data"});
+                    await library.act("picture", {file, data: await ti.pictureData(data)});
+                },
+            });
+            if (found.picture)
+                dialog.buttons.append(ti.button("No picture", () => choose({}), {"data-act": "no-picture"}));
+            return dialog.node;
+        },
+
+        sheet(details, forms) {
+            return new ti.StepsSheet(details, forms).node;
+        },
+    };
+});

@@ -1,180 +1,253 @@
-// Edit captions: the pictures of a training folder with their captions; one or all of them changed, saved at once, undone.
+// Edit captions: the pictures of a training folder with their captions; one or all of them changed, saved at once,
+// undone.
 "use strict";
 
-(() => {
-    const AT_ONCE = 120, TAGS = 80, CHUNK = 75;
+(window.textualInversion = window.textualInversion || []).push((ti) => {
+    const [AT_ONCE, TAGS, CHUNK] = [120, 80, 75];
 
-    class Captions {
+    class Captions extends ti.Panel {
         constructor(app) {
-            const {make, button} = window.textualInversionPrepare;
-            this.app = app;
-            this.pictures = [];
-            this.limit = AT_ONCE;
-            this.note = make("p", {class: "ti-note"});
-            this.search = make("input", {type: "search", class: "ti-input", placeholder: "Show captions with …", "aria-label": "Show captions with"});
-            this.search.addEventListener("input", () => this.draw());
-            this.summary = make("span", {class: "ti-muted"});
-            this.undoButton = button("Undo", () => this.undo());
-            this.tags = make("div", {class: "ti-tag-list"});
-            this.gallery = make("div", {class: "ti-gallery"});
-            this.moreButton = button("Show more", () => { this.limit += AT_ONCE; this.draw(); });
-            this.out = make("div", {class: "ti-excluded"});
-            this.work = make("div", {class: "ti-column", hidden: ""},
-                make("div", {class: "ti-line"}, this.search, this.summary, this.undoButton),
-                this.together(), this.byModel(),
-                make("details", {class: "ti-section"}, make("summary", {text: "Tags by frequency"}), this.tags),
-                this.gallery, this.moreButton, this.out);
-            this.node = make("div", {class: "ti-column"}, app.folderLine(() => this.load(), "Show"), this.note, this.work);
+            super(app.root);
+            Object.assign(this, {app, pictures: [], limit: AT_ONCE});
+            this.search = ti.make("input", {
+                type: "search",
+                class: "ti-input",
+                placeholder: "Show captions with …",
+                "aria-label": "Show captions with",
+                oninput: () => this.draw(),
+            });
+            this.summary = ti.make("span", {class: "ti-muted"});
+            this.undoButton = ti.button("Undo", () => this.undo());
+            this.tags = ti.make("div", {class: "ti-tag-list"});
+            this.gallery = ti.make("div", {class: "ti-gallery"});
+            this.more = ti.button("Show more", () => {
+                this.limit += AT_ONCE;
+                this.draw();
+            });
+            this.out = ti.make("div", {class: "ti-excluded"});
+            this.work = ti.make(
+                "div",
+                {class: "ti-column", hidden: true},
+                ti.make("div", {class: "ti-line"}, this.search, this.summary, this.undoButton),
+                this.together(),
+                this.byModel(),
+                ti.folded("Tags by frequency", "ti-section", this.tags),
+                this.gallery,
+                this.more,
+                this.out,
+            );
+            this.node = ti.make(
+                "div",
+                {class: "ti-column"},
+                app.folderLine(() => this.read(), "Show"),
+                this.note,
+                this.work,
+            );
         }
 
-        opened() { if (this.app.folder && this.app.folder !== this.loaded) this.load(); }
+        opened() {
+            if (this.app.folder && this.app.folder !== this.loaded) this.read();
+        }
 
         // What is done to all captions, or to those that are shown.
         together() {
-            const {make, button} = window.textualInversionPrepare;
-            const text = (label) => make("input", {type: "text", class: "ti-input", placeholder: label, "aria-label": label});
-            const [find, put, tag] = [text("Search for"), text("Replace by"), text("Tag")];
-            return make("div", {class: "ti-section ti-column"},
-                make("div", {class: "ti-line"}, find, put, button("Replace in all shown", () => this.edit({action: "replace", find: find.value, text: put.value}))),
-                make("div", {class: "ti-line"}, tag,
-                    button("Add in front", () => this.edit({action: "add", text: tag.value, first: true})),
-                    button("Add at the end", () => this.edit({action: "add", text: tag.value})),
-                    button("Remove", () => this.edit({action: "remove", text: tag.value}))));
+            const fields = Object.fromEntries(this.app.forms.edit.map((field) => [field.name, field]));
+            const {words} = fields.action;
+            const text = (label) =>
+                ti.make("input", {type: "text", class: "ti-input", placeholder: label, "aria-label": label});
+            const [find, put, tag] = [text(fields.find.label), text("Replace by"), text(fields.text.label)];
+            const edit = (title, change) => ti.button(title, () => this.edit(change()));
+            const replace = () => ({action: "replace", find: find.value, text: put.value});
+            return ti.make(
+                "div",
+                {class: "ti-section ti-column"},
+                ti.make("div", {class: "ti-line"}, find, put, edit(words.replace, replace)),
+                ti.make(
+                    "div",
+                    {class: "ti-line"},
+                    tag,
+                    edit(fields.first.label, () => ({action: "add", text: tag.value, first: true})),
+                    edit("Add at the end", () => ({action: "add", text: tag.value})),
+                    edit(words.remove, () => ({action: "remove", text: tag.value})),
+                ),
+            );
         }
 
         byModel() {
-            const {make, button, attempt} = window.textualInversionPrepare;
-            const form = new window.textualInversionForm(this.app.forms.caption, ["folder", "recursive", "caption_to"]);
-            const note = make("p", {class: "ti-note"});
-            const job = new window.textualInversionPrepareJob(this.app, () => this.load());
-            const start = () => attempt(note, async () => {
-                form.forgive();
-                try {
-                    job.follow((await this.app.ask("prepare/caption", {...form.values(), folder: this.loaded})).job);
-                } catch (error) {
-                    if (!error.field || !form.refuse(error.field, error.message)) throw error;
-                }
-            });
-            return make("details", {class: "ti-section"}, make("summary", {text: "Write captions with BLIP or deepbooru"}), form.node,
-                make("div", {class: "ti-line"}, button("Write captions", start, {class: "ti-button ti-primary"})), note, job.node);
+            const form = new ti.Form(this.app.forms.caption, {skip: ["folder", "recursive", "caption_to"]});
+            const job = new ti.PrepareJob(this.root, () => this.read());
+            const start = async () => {
+                const body = {...form.values(), folder: this.loaded};
+                const told = await this.attempt(() => this.ask("prepare/caption", {body}), form);
+                if (told) job.follow(told.job);
+            };
+            return ti.folded(
+                "Write captions with BLIP or deepbooru",
+                "ti-section",
+                form.node,
+                ti.make("div", {class: "ti-line"}, ti.button("Write captions", start, {class: "ti-primary"})),
+                job.node,
+            );
         }
 
-        async load() {
-            const {attempt} = window.textualInversionPrepare;
-            const folder = this.app.folder;
-            const answer = await attempt(this.note, () => this.app.ask(`prepare/folder?${new URLSearchParams({folder})}`));
-            this.work.hidden = !answer;
-            if (!answer) return;
-            if (this.loaded !== folder) this.limit = AT_ONCE;
-            this.loaded = folder;
-            this.version = Date.now();
-            this.pictures = answer.pictures;
-            this.told(answer);
-            this.drawExcluded(answer.excluded);
+        async read() {
+            const found = await this.app.readFolder(this);
+            if (!found) {
+                this.work.hidden = this.work.hidden || Boolean(this.note.textContent);
+                return;
+            }
+            this.work.hidden = false;
+            if (this.loaded !== found.asked) this.limit = AT_ONCE;
+            Object.assign(this, {loaded: found.asked, version: Date.now(), pictures: found.pictures});
+            this.show(found);
+            this.drawExcluded(found.excluded);
             this.draw();
         }
 
-        told({tags, undo}) {
-            const {make, button} = window.textualInversionPrepare;
+        show({tags, undo}) {
             this.undoButton.disabled = !undo;
             this.undoButton.textContent = undo ? `Undo: ${undo}` : "Undo";
             if (!tags) return;
-            const shown = tags.slice(0, TAGS).map(([tag, count]) => button(`${tag}  ${count}`, () => { this.search.value = tag; this.draw(); }, {class: "ti-chip"}));
-            if (tags.length > TAGS) shown.push(make("span", {class: "ti-muted", text: `and ${tags.length - TAGS} more`}));
+            const shown = tags.slice(0, TAGS).map(([tag, count]) =>
+                ti.make("button", {
+                    type: "button",
+                    class: "ti-chip",
+                    text: `${tag}  ${count}`,
+                    onclick: () => {
+                        this.search.value = tag;
+                        this.draw();
+                    },
+                }),
+            );
+            if (tags.length > TAGS)
+                shown.push(ti.make("span", {class: "ti-muted", text: `and ${tags.length - TAGS} more`}));
             this.tags.replaceChildren(...shown);
         }
 
         shown() {
             const wanted = this.search.value.trim().toLowerCase();
-            return wanted ? this.pictures.filter((each) => each.caption.toLowerCase().includes(wanted) || each.name.toLowerCase().includes(wanted)) : this.pictures;
+            const has = (text) => text.toLowerCase().includes(wanted);
+            return wanted ? this.pictures.filter((each) => has(each.caption) || has(each.name)) : this.pictures;
         }
 
         draw() {
             const shown = this.shown();
             const without = this.pictures.filter((each) => !each.caption).length;
-            const long = this.pictures.filter((each) => each.tokens > CHUNK).length;
-            this.summary.textContent = [`${shown.length} of ${this.pictures.length} pictures`, without ? `${without} without a caption` : "", long ? `${long} over ${CHUNK} tokens` : ""].filter(Boolean).join(", ");
-            this.gallery.replaceChildren(...shown.slice(0, this.limit).map((each) => this.card(each)));
-            this.moreButton.hidden = shown.length <= this.limit;
-        }
-
-        card(each) {
-            const {make, button} = window.textualInversionPrepare;
-            const image = make("img", {src: this.app.address("prepare/picture", {folder: this.loaded, name: each.name, size: 256, version: this.version}), alt: each.name, loading: "lazy"});
-            const box = make("textarea", {class: "ti-input", rows: "4", "aria-label": `Caption of ${each.name}`, spellcheck: "false"});
-            const facts = make("span", {class: "ti-muted"});
-            const problem = make("p", {class: "ti-refusal", text: each.problem});
-            box.value = each.caption;
-            box.disabled = Boolean(each.problem);
-            const tell = () => {
-                const tokens = Number.isFinite(each.tokens) ? `${each.tokens}/${CHUNK} tokens` : "";
-                facts.textContent = [tokens, each.written ? "" : "from the file name", each.mask ? "mask" : ""].filter(Boolean).join(" · ");
-                facts.classList.toggle("ti-long", each.tokens > CHUNK);
-            };
-            const save = async () => {
-                if (box.value.trim() === each.caption.trim()) return;
-                problem.textContent = "";
-                box.dataset.state = "saving";
-                try {
-                    const answer = await this.app.ask("prepare/edit", {folder: this.loaded, action: "set", names: [each.name], text: box.value, before: each.caption});
-                    Object.assign(each, answer.pictures[0]);
-                    box.dataset.state = "saved";
-                    this.told(answer);
-                    tell();
-                } catch (error) {
-                    box.dataset.state = "";
-                    problem.textContent = error.message;
-                }
-            };
-            box.addEventListener("change", save);
-            box.addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) save(); });
-            tell();
-            const foot = make("div", {class: "ti-line"}, facts, button("Take out", () => this.takeOut(each), {title: "Moves the picture with its caption and mask to a folder that is not trained on; nothing is deleted"}));
-            return make("div", {class: "ti-caption-card"}, image, make("div", {class: "ti-column"}, make("b", {text: each.name}), box, foot, problem));
+            const long = this.pictures.filter(isLong).length;
+            this.summary.textContent = [
+                `${shown.length} of ${this.pictures.length} pictures`,
+                without ? `${without} without a caption` : "",
+                long ? `${long} over ${CHUNK} tokens` : "",
+            ]
+                .filter(Boolean)
+                .join(", ");
+            const cards = shown.slice(0, this.limit).map((each) => new CaptionCard(this, each));
+            this.gallery.replaceChildren(...cards.map((card) => card.node));
+            this.more.hidden = shown.length <= this.limit;
         }
 
         async edit(change) {
-            const {attempt} = window.textualInversionPrepare;
             const names = this.search.value.trim() ? this.shown().map((each) => each.name) : [];
             if (this.search.value.trim() && !names.length) return;
-            await attempt(this.note, async () => {
-                const answer = await this.app.ask("prepare/edit", {folder: this.loaded, names, ...change});
-                const changed = new Map(answer.pictures.map((each) => [each.name, each]));
-                this.pictures = this.pictures.map((each) => changed.get(each.name) || each);
-                this.told(answer);
-                this.draw();
-                this.note.textContent = `${answer.changed} caption${answer.changed === 1 ? "" : "s"} changed.`;
-            });
+            const folder = this.loaded;
+            const told = await this.attempt(() => this.ask("prepare/edit", {body: {folder, names, ...change}}));
+            if (!told || folder !== this.loaded) return;
+            const changed = new Map(told.pictures.map((each) => [each.name, each]));
+            this.pictures = this.pictures.map((each) => changed.get(each.name) || each);
+            this.show(told);
+            this.draw();
+            this.tell(`${ti.plural(told.changed, "caption")} changed.`);
         }
 
         async undo() {
-            const {attempt} = window.textualInversionPrepare;
-            await attempt(this.note, async () => {
-                const answer = await this.app.ask("prepare/undo", {folder: this.loaded});
-                await this.load();
-                this.note.textContent = [`Undone: ${answer.undone}.`, ...answer.notes].join(" ");
-            });
+            const told = await this.change("undo", {});
+            if (told) this.tell([`Undone: ${told.undone}.`, ...told.notes].join(" "));
         }
 
-        async takeOut(each) {
-            const {attempt} = window.textualInversionPrepare;
-            await attempt(this.note, async () => {
-                await this.app.ask("prepare/exclude", {folder: this.loaded, name: each.name});
-                await this.load();
-            });
+        // Something that changes which pictures there are, so the folder is read again.
+        async change(route, body) {
+            const told = await this.attempt(() => this.ask(`prepare/${route}`, {body: {folder: this.loaded, ...body}}));
+            if (told) await this.read();
+            return told;
         }
 
         drawExcluded(names) {
-            const {make, button, attempt} = window.textualInversionPrepare;
-            const back = (name) => attempt(this.note, async () => {
-                await this.app.ask("prepare/restore", {folder: this.loaded, name});
-                await this.load();
-            });
-            const lines = names.map((name) => make("li", {}, make("span", {text: name}), button("Put back", () => back(name))));
-            this.out.replaceChildren(...(names.length ? [make("h4", {text: `Taken out: ${names.length}`}), make("ul", {}, ...lines)] : []));
+            const back = (name) => ti.button("Put back", () => this.change("restore", {name}));
+            const lines = names.map((name) => ti.make("li", {}, ti.make("span", {text: name}), back(name)));
+            const title = ti.make("h4", {text: `Taken out: ${names.length}`});
+            this.out.replaceChildren(...(lines.length ? [title, ti.make("ul", {}, ...lines)] : []));
         }
     }
 
-    window.textualInversionPreparePanels = window.textualInversionPreparePanels || {};
-    window.textualInversionPreparePanels.captions = Captions;
-})();
+    const isLong = (each) => each.tokens > CHUNK;
+
+    // A picture with its caption, which is saved when the person leaves the box.
+    class CaptionCard extends ti.Panel {
+        constructor(captions, each) {
+            super(captions.root);
+            Object.assign(this, {captions, each});
+            const {loaded: folder, version} = captions;
+            const src = this.address("prepare/picture", {folder, name: each.name, size: 256, version});
+            this.box = ti.make("textarea", {
+                class: "ti-input",
+                rows: "4",
+                "aria-label": `Caption of ${each.name}`,
+                spellcheck: "false",
+                disabled: Boolean(each.problem),
+                onchange: () => this.save(),
+                onkeydown: (event) => {
+                    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.save();
+                },
+            });
+            this.box.value = each.caption;
+            this.facts = ti.make("span", {class: "ti-muted"});
+            this.tell(each.problem, "error");
+            this.drawFacts();
+            const title =
+                "Moves the picture with its caption and mask to a folder that is not trained on; nothing is deleted";
+            const out = ti.button("Take out", () => captions.change("exclude", {name: each.name}), {title});
+            this.node = ti.make(
+                "div",
+                {class: "ti-caption-card"},
+                ti.make("img", {src, alt: "", loading: "lazy"}),
+                ti.make(
+                    "div",
+                    {class: "ti-column"},
+                    ti.make("b", {text: each.name}),
+                    this.box,
+                    ti.make("div", {class: "ti-line"}, this.facts, out),
+                    this.note,
+                ),
+            );
+        }
+
+        drawFacts() {
+            const {tokens, written, mask} = this.each;
+            const counted = Number.isFinite(tokens) ? `${tokens}/${CHUNK} tokens` : "";
+            const facts = [counted, written ? "" : "from the file name", mask ? "mask" : ""];
+            this.facts.textContent = facts.filter(Boolean).join(" · ");
+            this.facts.classList.toggle("ti-long", isLong(this.each));
+        }
+
+        async save() {
+            const {box, each, captions} = this;
+            if (box.value.trim() === each.caption.trim()) return;
+            box.dataset.state = "saving";
+            const body = {
+                folder: captions.loaded,
+                action: "set",
+                names: [each.name],
+                text: box.value,
+                before: each.caption,
+            };
+            const told = await this.attempt(() => this.ask("prepare/edit", {body}));
+            box.dataset.state = told ? "saved" : "";
+            if (!told) return;
+            Object.assign(each, told.pictures[0]);
+            captions.show(told);
+            this.drawFacts();
+        }
+    }
+
+    ti.preparePanels = {...ti.preparePanels, captions: Captions};
+});

@@ -1,204 +1,166 @@
 // Masks: which parts of a picture are learned. White is learned; what is darkened is not.
 "use strict";
 
-(() => {
-    const LONGEST = 1024, STEPS_BACK = 20;
+(window.textualInversion = window.textualInversion || []).push((ti) => {
+    const LONGEST = 1024;
+    const HELP =
+        "Paint what should not be learned with the brush at 0 %. Masks count in training with 'Use mask files as " +
+        "loss weight' (Train, Advanced). A few strokes are enough where 'Spread' finds the rest: it asks the loaded " +
+        "checkpoint's VAE what looks like what you marked.";
 
-    class Masks {
+    class Masks extends ti.Panel {
         constructor(app) {
-            const {make, button} = window.textualInversionPrepare;
+            super(app.root);
             this.app = app;
-            this.note = make("p", {class: "ti-note"});
-            this.strip = make("div", {class: "ti-mask-strip"});
-            this.image = make("img", {alt: ""});
-            this.canvas = make("canvas", {class: "ti-mask-canvas"});
-            this.pen = this.canvas.getContext("2d", {willReadFrequently: true});
-            this.stage = make("div", {class: "ti-stage"}, this.image, this.canvas);
-            const range = (label, low, high, value) => {
-                const input = make("input", {type: "range", min: low, max: high, value, "aria-label": label});
-                return [make("label", {class: "ti-label"}, make("span", {text: label}), input), input];
-            };
-            const [sizeLine, size] = range("Brush", 2, 200, 48);
-            const [weightLine, weight] = range("Learned, %", 0, 100, 0);
-            this.size = size;
-            this.weight = weight;
-            this.title = make("b", {});
-            const file = make("input", {type: "file", accept: "image/*", hidden: ""});
-            file.addEventListener("change", () => { if (file.files[0]) this.read(file.files[0]); file.value = ""; });
-            this.graded = make("input", {type: "checkbox"});
-            const gradedLine = make("label", {class: "ti-label"}, this.graded, make("span", {text: "Attention map (50 % counts once, 100 % five times)"}));
-            this.tools = make("div", {class: "ti-line", hidden: ""}, sizeLine, weightLine, gradedLine,
-                button("Undo", () => this.back()),
-                button("Spread over what looks alike", (event) => this.spread(event.currentTarget)),
-                button("All learned", () => this.fill(255)), button("Nothing learned", () => this.fill(0)), button("Invert", () => this.invert()),
-                button("Load a mask …", () => file.click()), file,
-                button("Save mask", () => this.save(), {class: "ti-button ti-primary"}), button("Remove mask", () => this.remove()));
-            const help = make("p", {class: "ti-help", text: "Paint what should not be learned with the brush at 0 %. Masks count in training with 'Use mask files as loss weight' (Train, Advanced). A few strokes are enough where 'Spread' finds the rest: it asks the loaded checkpoint's VAE what looks like what you marked."});
-            this.node = make("div", {class: "ti-column"}, app.folderLine(() => this.load(), "Show"), this.note, this.strip, help, this.title, this.tools, this.stage);
-            this.stage.hidden = true;
-            this.listen();
+            this.strip = ti.make("div", {class: "ti-mask-strip"});
+            this.title = ti.make("b");
+            this.tools = this.buildTools();
+            this.stage = new ti.MaskCanvas(() => ({size: Number(this.size.value), share: Number(this.weight.value)}));
+            this.node = ti.make(
+                "div",
+                {class: "ti-column"},
+                app.folderLine(() => this.read(), "Show"),
+                this.note,
+                this.strip,
+                ti.make("p", {class: "ti-help", text: HELP}),
+                this.title,
+                this.tools,
+                this.stage.node,
+            );
         }
 
-        opened() { if (this.app.folder && this.app.folder !== this.loaded) this.load(); }
+        buildTools() {
+            const range = (label, limits) => {
+                const input = ti.make("input", {type: "range", "aria-label": label, ...limits});
+                return [ti.make("label", {class: "ti-label"}, ti.make("span", {text: label}), input), input];
+            };
+            const [sizeLine, size] = range("Brush", {min: 2, max: 200, value: 48});
+            const [weightLine, weight] = range("Learned, %", {min: 0, max: 100, value: 0});
+            const graded = ti.make("input", {type: "checkbox"});
+            Object.assign(this, {size, weight, graded});
+            const {label, help} = this.app.forms.mask.find((field) => field.name === "graded");
+            const words = ti.make("span", {text: label});
+            const file = ti.make("input", {
+                type: "file",
+                accept: "image/*",
+                hidden: true,
+                onchange: () => {
+                    if (file.files[0]) this.readFile(file.files[0]);
+                    file.value = "";
+                },
+            });
+            const spread = ti.button("Spread over what looks alike", () => this.busy(spread, () => this.spread()));
+            return ti.make(
+                "div",
+                {class: "ti-line", hidden: true},
+                sizeLine,
+                weightLine,
+                ti.make("label", {class: "ti-check", title: help}, graded, words),
+                ti.button("Undo", () => this.stage.back()),
+                spread,
+                ti.button("All learned", () => this.stage.fill(100)),
+                ti.button("Nothing learned", () => this.stage.fill(0)),
+                ti.button("Invert", () => this.stage.invert()),
+                ti.button("Load a mask …", () => file.click()),
+                file,
+                ti.button("Save mask", () => this.save(), {class: "ti-primary"}),
+                ti.button("Remove mask", () => this.remove()),
+            );
+        }
 
-        async load() {
-            const {make, attempt} = window.textualInversionPrepare;
-            const folder = this.app.folder;
-            this.past = [];
+        opened() {
+            if (this.app.folder && this.app.folder !== this.loaded) this.read();
+        }
+
+        async read() {
+            this.forget("mask");
             this.title.textContent = "";
-            this.tools.hidden = this.stage.hidden = true;
-            const answer = await attempt(this.note, () => this.app.ask(`prepare/folder?${new URLSearchParams({folder})}`));
-            if (!answer) return;
-            this.loaded = folder;
-            this.strip.replaceChildren(...answer.pictures.map((each) => {
-                const image = make("img", {src: this.app.address("prepare/picture", {folder, name: each.name, size: 96}), alt: each.name, title: each.name, loading: "lazy"});
-                const choice = make("button", {type: "button", class: `ti-mask-choice${each.mask ? " ti-has-mask" : ""}`, "aria-label": each.name}, image);
-                choice.dataset.graded = each.graded ? "true" : "";
-                choice.addEventListener("click", () => this.choose(each.name, choice));
-                return choice;
-            }));
+            this.tools.hidden = true;
+            this.stage.hide();
+            const found = await this.app.readFolder(this);
+            if (!found) return;
+            this.loaded = found.asked;
+            this.strip.replaceChildren(...found.pictures.map((each) => this.choice(each)));
+        }
+
+        choice({name, mask, graded}) {
+            const src = this.address("prepare/picture", {folder: this.loaded, name, size: 96});
+            const choice = ti.make(
+                "button",
+                {
+                    type: "button",
+                    class: mask ? "ti-mask-choice ti-has-mask" : "ti-mask-choice",
+                    "aria-label": name,
+                    "data-graded": graded ? "true" : "",
+                    onclick: () => this.choose(name, choice),
+                },
+                ti.make("img", {src, alt: "", title: name, loading: "lazy"}),
+            );
+            return choice;
         }
 
         async choose(name, choice) {
-            const {attempt} = window.textualInversionPrepare;
-            this.past = [];
-            await attempt(this.note, async () => {
-                const query = {folder: this.loaded, name, size: LONGEST};
-                this.image.src = this.app.address("prepare/picture", query);
-                const mask = await this.bitmap(this.app.address("prepare/mask", {...query, version: Date.now()}));
-                await this.image.decode();
-                [this.canvas.width, this.canvas.height] = [this.image.naturalWidth, this.image.naturalHeight];
-                this.pen.drawImage(mask, 0, 0, this.canvas.width, this.canvas.height);
-                this.name = name;
-                this.choice = choice;
-                for (const each of this.strip.children) each.setAttribute("aria-pressed", String(each === choice));
-                this.title.textContent = name;
-                this.graded.checked = Boolean(choice.dataset.graded);
-                this.tools.hidden = this.stage.hidden = false;
-            });
+            this.tell("");
+            const query = {folder: this.loaded, name, size: LONGEST};
+            const mask = await this.load(
+                () => ti.bitmap(this.address("prepare/mask", {...query, version: Date.now()})),
+                "mask",
+            );
+            if (!mask) return;
+            Object.assign(this, {name, choice});
+            await this.attempt(() => this.stage.show(this.address("prepare/picture", query), mask));
+            for (const each of this.strip.children) each.setAttribute("aria-pressed", String(each === choice));
+            this.title.textContent = name;
+            this.graded.checked = Boolean(choice.dataset.graded);
+            this.tools.hidden = false;
         }
 
-        bitmap(source) {
-            return new Promise((done, fail) => {
-                const image = new Image();
-                image.onload = () => done(image);
-                image.onerror = () => fail(new Error("This mask cannot be shown."));
-                image.src = source;
-            });
-        }
-
-        listen() {
-            let last = null;
-            const at = (event) => {
-                const box = this.canvas.getBoundingClientRect();
-                return [(event.clientX - box.left) * this.canvas.width / box.width, (event.clientY - box.top) * this.canvas.height / box.height];
-            };
-            const stroke = (from, to) => {
-                const grey = Math.round(Number(this.weight.value) * 2.55);
-                Object.assign(this.pen, {strokeStyle: `rgb(${grey},${grey},${grey})`, lineWidth: Number(this.size.value) * this.canvas.width / this.canvas.getBoundingClientRect().width, lineCap: "round"});
-                this.pen.beginPath();
-                this.pen.moveTo(...from);
-                this.pen.lineTo(to[0] + 0.01, to[1]);
-                this.pen.stroke();
-            };
-            this.canvas.addEventListener("pointerdown", (event) => {
-                event.preventDefault();
-                this.canvas.setPointerCapture(event.pointerId);
-                this.keep();
-                last = at(event);
-                stroke(last, last);
-            });
-            this.canvas.addEventListener("pointermove", (event) => {
-                if (!last) return;
-                const here = at(event);
-                stroke(last, here);
-                last = here;
-            });
-            for (const end of ["pointerup", "pointercancel"]) this.canvas.addEventListener(end, () => { last = null; });
-        }
-
-        keep() {
-            this.past.push(this.pen.getImageData(0, 0, this.canvas.width, this.canvas.height));
-            if (this.past.length > STEPS_BACK) this.past.shift();
-        }
-
-        back() { if (this.past.length) this.pen.putImageData(this.past.pop(), 0, 0); }
-
-        fill(grey) {
-            this.keep();
-            this.pen.fillStyle = `rgb(${grey},${grey},${grey})`;
-            this.pen.fillRect(0, 0, this.canvas.width, this.canvas.height);
-        }
-
-        invert() {
-            this.keep();
-            this.pen.globalCompositeOperation = "difference";
-            this.pen.fillStyle = "white";
-            this.pen.fillRect(0, 0, this.canvas.width, this.canvas.height);
-            this.pen.globalCompositeOperation = "source-over";
-        }
-
-        async read(file) {
-            const {attempt} = window.textualInversionPrepare;
+        async readFile(file) {
             const source = URL.createObjectURL(file);
-            await attempt(this.note, async () => {
-                const mask = await this.bitmap(source);
-                this.keep();
-                this.pen.filter = "grayscale(1)";
-                this.pen.drawImage(mask, 0, 0, this.canvas.width, this.canvas.height);
-                this.pen.filter = "none";
-            });
+            const mask = await this.attempt(() => ti.bitmap(source));
+            if (mask) this.stage.replace(mask, "grayscale(1)");
             URL.revokeObjectURL(source);
         }
 
-        get drawn() { return this.canvas.toDataURL("image/png").split(",")[1]; }
-
-        async spread(pressed) {
-            const {attempt} = window.textualInversionPrepare;
-            const {name, loaded, past} = this;
-            pressed.disabled = true;
-            await attempt(this.note, async () => {
-                this.note.textContent = "Looking at the picture …";
-                const {png} = await this.app.ask("prepare/spread-mask", {folder: loaded, name, png: this.drawn});
-                const mask = await this.bitmap(`data:image/png;base64,${png}`);
-                this.note.textContent = "";
-                if (past !== this.past) return; // another picture was opened meanwhile
-                this.keep();
-                this.pen.drawImage(mask, 0, 0, this.canvas.width, this.canvas.height);
-                this.note.textContent = "Spread. Undo brings back what you drew.";
-            });
-            pressed.disabled = false;
+        async spread() {
+            const {name, loaded: folder} = this;
+            this.tell("Looking at the picture …");
+            const mask = await this.load(async () => {
+                const {png} = await this.ask("prepare/spread-mask", {body: {folder, name, png: this.stage.drawn}});
+                return ti.bitmap(`data:image/png;base64,${png}`);
+            }, "mask");
+            if (!mask) return;
+            this.stage.replace(mask);
+            this.tell("Spread. Undo brings back what you drew.");
         }
 
         async save() {
-            const {attempt} = window.textualInversionPrepare;
-            await attempt(this.note, async () => {
-                const {choice} = this, graded = this.graded.checked;
-                const {mask} = await this.app.ask("prepare/mask", {folder: this.loaded, name: this.name, png: this.drawn, graded});
-                choice.classList.add("ti-has-mask");
-                choice.dataset.graded = graded ? "true" : "";
-                this.note.textContent = `Saved ${mask}.`;
-            });
+            const {choice, name, loaded: folder} = this;
+            const body = {folder, name, png: this.stage.drawn, graded: this.graded.checked};
+            const told = await this.attempt(() => this.ask("prepare/mask", {body}));
+            if (!told) return;
+            choice.classList.add("ti-has-mask");
+            choice.dataset.graded = body.graded ? "true" : "";
+            this.tell(`Saved ${told.mask}.`);
         }
 
         async remove() {
-            const {attempt} = window.textualInversionPrepare;
-            if (!this.choice.classList.contains("ti-has-mask") || !window.confirm(`Delete the mask of ${this.name}?`)) return;
-            await attempt(this.note, async () => {
-                const {choice} = this, graded = this.graded.checked;
-                await this.app.ask("prepare/mask", {folder: this.loaded, name: this.name, png: ""});
-                choice.classList.remove("ti-has-mask");
-                choice.dataset.graded = "";
-                this.keep();
-                const {past} = this;
-                await this.choose(this.name, choice);
-                this.past = past; // what was drawn need not be what was saved
-                this.graded.checked = graded;
-                this.note.textContent = "The mask was deleted. Undo brings back what you drew.";
-            });
+            const {choice, name, loaded: folder} = this;
+            const sure = () => window.confirm(`Delete the mask of ${name}?`);
+            if (!choice.classList.contains("ti-has-mask") || !sure()) return;
+            const told = await this.attempt(() => this.ask("prepare/mask", {body: {folder, name, png: ""}}));
+            if (!told) return;
+            choice.classList.remove("ti-has-mask");
+            choice.dataset.graded = "";
+            if (choice !== this.choice) return;
+            // What was drawn need not be what was saved: it can be had back.
+            const query = {folder, name, size: LONGEST, version: Date.now()};
+            const mask = await this.load(() => ti.bitmap(this.address("prepare/mask", query)), "mask");
+            if (!mask) return;
+            this.stage.replace(mask);
+            this.tell("The mask was deleted. Undo brings back what you drew.");
         }
     }
 
-    window.textualInversionPreparePanels = window.textualInversionPreparePanels || {};
-    window.textualInversionPreparePanels.masks = Masks;
-})();
+    ti.preparePanels = {...ti.preparePanels, masks: Masks};
+});

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PATIENCE = 60_000
-"""Milliseconds."""
+from chromium import PATIENCE
 
 TAB = "#tab_textual_inversion"
 MONITOR = f"{TAB} [data-ti-monitor]"

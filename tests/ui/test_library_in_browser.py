@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from chromium import NEEDS_IT, launched, new_page, open_tab
 from engine_world import World, make_world
 from PIL import Image
 
@@ -17,12 +17,9 @@ from textual_inversion.core.formats import write_embedding
 from textual_inversion.core.record.run_folder import RunDirectory
 from textual_inversion.core.settings.train_config import TrainConfig
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 NASTY = "<img src=x onerror=window.hacked=1>"
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
+pytestmark = NEEDS_IT
 
 
 @pytest.fixture(scope="module")
@@ -56,22 +53,14 @@ def fill(embeddings: Path, log: Path) -> None:
 def page(world: World) -> Iterator[object]:
     from textual_inversion.ui.standalone import serving
 
-    with (
-        serving(world.host, port=7960, log_dir=str(world.folder / "log")) as url,
-        playwright.sync_playwright() as starter,
-    ):
-        browser = starter.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-        page.set_default_timeout(60_000)
-        errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
+    with serving(world.host, port=7960, log_dir=str(world.folder / "log")) as url, launched() as browser:
+        page = new_page(browser)
         page.goto(url)
-        page.locator(".tab-nav > button:text-is('Library'), [role=tab]:text-is('Library')").first.click()
+        open_tab(page, "Library")
         page.wait_for_selector(".ti-lib-card")
         yield page
-        assert errors == []
+        assert page.faults == []
         assert page.evaluate("window.hacked") is None
-        browser.close()
 
 
 def card(name: str) -> str:
@@ -79,7 +68,7 @@ def card(name: str) -> str:
 
 
 def form(page: object, title: str) -> object:
-    return page.locator(f'.ti-lib-form[aria-label="{title}"]')
+    return page.locator(f'.ti-dialog[aria-label="{title}"]')
 
 
 def choose(page: object, name: str) -> None:
@@ -139,26 +128,26 @@ def test_a_new_one_a_file_and_a_picture(page: object, world: World) -> None:
     page.click('[data-act="combine"]')
     made = form(page, "Make a new one from others")
     made.locator("select").first.select_option("join")
-    made.locator('[data-field="name"]').fill("both")
+    made.locator('[data-field="name"] :is(input, textarea)').fill("both")
     made.locator('[data-act="go"]').click()
     page.wait_for_selector(card("both"))
 
     page.click('[data-act="extract"]')
     added = form(page, "Add from a file or picture")
     added.locator("input[type=file]").set_input_files(str(world.folder / "embeddings" / "carrier.png"))
-    added.locator('[data-field="name"]').fill("taken out")
+    added.locator('[data-field="name"] :is(input, textarea)').fill("taken out")
     added.locator('[data-act="go"]').click()
     page.wait_for_selector(card("taken out"))
     assert (world.folder / "embeddings" / "taken out.pt").is_file()
 
     choose(page, "zebra1")
-    page.locator(".ti-lib-details [data-field=notes]").fill("not saved yet")
+    page.locator(".ti-lib-details [data-field=notes] :is(input, textarea)").fill("not saved yet")
     page.click('[data-act="picture"]')
     page.locator(".ti-strip button").last.click()
     page.wait_for_selector('.ti-lib-message:has-text("The card shows it now")')
-    assert page.input_value(".ti-lib-details [data-field=notes]") == "not saved yet"
+    assert page.input_value(".ti-lib-details [data-field=notes] :is(input, textarea)") == "not saved yet"
     assert (world.folder / "embeddings" / "zebra1.preview.png").is_file()
-    form(page, "Notes").locator("[data-field=negative]").check()
+    form(page, "Notes").locator("[data-field=negative] :is(input, textarea)").check()
     form(page, "Notes").locator('[data-act="go"]').click()
     page.wait_for_selector(f"{card('zebra1')} em")
 
@@ -167,11 +156,11 @@ def test_steps_compared(page: object, world: World) -> None:
     choose(page, "zebra1")
     page.click('.ti-lib-details [data-act="sheet"]')
     asked = form(page, "Compare steps")
-    assert asked.locator("[data-field=prompts]").input_value() == f"zebra1 {NASTY}"
-    asked.locator("[data-field=prompts]").fill("a dog")
+    assert asked.locator("[data-field=prompts] :is(input, textarea)").input_value() == f"zebra1 {NASTY}"
+    asked.locator("[data-field=prompts] :is(input, textarea)").fill("a dog")
     asked.locator('[data-act="go"]').click()
     page.wait_for_function("document.querySelector('.ti-lib-details').textContent.includes('is not in the prompt')")
-    asked.locator("[data-field=prompts]").fill(f"zebra1 {NASTY}\na zebra1")
+    asked.locator("[data-field=prompts] :is(input, textarea)").fill(f"zebra1 {NASTY}\na zebra1")
     asked.locator('[data-act="go"]').click()
-    page.wait_for_selector('.ti-lib-form[data-sheet="done"] .ti-lib-sheet img')
+    page.wait_for_selector('.ti-dialog[data-sheet="done"] .ti-lib-sheet img')
     assert len(list((world.folder / "log").glob("*/zebra1/sheets/*.png"))) == 1

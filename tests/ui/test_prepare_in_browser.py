@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chromium import NEEDS_IT, launched, new_page, open_tab
 from engine_world import make_world
 from mixed_files import make_folder
 from PIL import Image
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-PATIENCE = 60_000
 NASTY = "<img src=x onerror=window.hacked=1>"
 PANEL = "[data-ti-prepare]"
+TRANSLATE = """() => {
+    for (const button of document.querySelectorAll("button")) if (button.textContent.trim() === "Train") button.textContent = "Üben";
+}"""
+"""As web UIs do with the words of tabs in other languages."""
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
+pytestmark = NEEDS_IT
 
 
 @pytest.fixture(scope="module")
@@ -35,18 +35,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     from textual_inversion.ui.standalone import serving
 
     world = make_world(tmp_path_factory.mktemp("app"))
-    with (
-        serving(world.host, port=7985, log_dir=str(world.folder / "log")) as url,
-        playwright.sync_playwright() as starter,
-    ):
-        browser = starter.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = browser.new_context(viewport={"width": 1300, "height": 900}).new_page()
-        page.set_default_timeout(PATIENCE)
-        page.faults = []
-        page.on("pageerror", lambda error: page.faults.append(str(error)))
+    with serving(world.host, port=7985, log_dir=str(world.folder / "log")) as url, launched() as browser:
+        page = new_page(browser, width=1300)
         page.goto(url)
         yield page
-        browser.close()
 
 
 def press(page: object, name: str, *, last: bool = False) -> None:
@@ -63,7 +55,7 @@ def note(page: object, text: str) -> None:
 
 
 def test_from_raw_pictures_to_training(page: object, folder: Path) -> None:
-    page.locator(".tab-nav > button:text-is('Prepare'):visible, [role=tab]:text-is('Prepare'):visible").first.click()
+    open_tab(page, "Prepare")
     preprocess(page, folder)
     edit(page, folder)
     draw_a_mask(page, folder)
@@ -147,6 +139,7 @@ def check(page: object, folder: Path) -> None:
     press(page, "Check", last=True)
     page.locator(f"{PANEL} .ti-summary").wait_for()
     assert page.locator(f"{PANEL} .ti-summary").inner_text().startswith("20 pictures")
+    page.evaluate(TRANSLATE)
     press(page, "Train on this folder", last=True)
     page.wait_for_function(
         "folder => document.querySelector('#ti-train-data textarea')?.value === folder", arg=str(folder / "done")

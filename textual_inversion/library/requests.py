@@ -63,14 +63,14 @@ class ConvertHereRequest(FileRequest):
     file_format: str = option(
         "safetensors",
         "Format",
-        group="Convert",
+        group="Convert or download",
         help="a1111: .pt for every web UI; png: a picture that carries it; diffusers, kohya, onetrainer, invoke: for those "
         "programs.",
     )
     name: str = option(
-        "", "Name of the new file", group="Convert", help="Empty: the same, when the old file is replaced."
+        "", "Name of the new file", group="Convert or download", help="Empty: the same, when the old file is replaced."
     )
-    replace: bool = option(False, "Replace the old file", group="Convert", help="It goes to the trash.")
+    replace: bool = option(False, "Replace the old file", group="Convert or download", help="It goes to the trash.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from ..runs.manager import RunManager
-from .ids import PAGE
+from .ids import PAGE, tab_id
 from .portable import accepted, unlisted
 from .tab_create import CreateTab
 from .tab_generate import GenerateTab
@@ -31,15 +31,15 @@ def build_app(
         for notice in notices:
             gr.Textbox(value=notice, show_label=False, interactive=False, container=False, elem_classes=["ti-notice"])
         with gr.Tabs():
-            with gr.TabItem("Create", id="create"):
+            with gr.TabItem("Create", id="create", elem_id=tab_id("create")):
                 create = CreateTab(manager)
-            with gr.TabItem("Prepare", id="prepare"):
+            with gr.TabItem("Prepare", id="prepare", elem_id=tab_id("prepare")):
                 prepare_tab()
-            with gr.TabItem("Train", id="train") as tab:
+            with gr.TabItem("Train", id="train", elem_id=tab_id("train")) as tab:
                 train = TrainTab(manager)
-            with gr.TabItem("Generate", id="generate"):
+            with gr.TabItem("Generate", id="generate", elem_id=tab_id("generate")):
                 generate = GenerateTab(manager, samplers=samplers, defaults=generate_defaults or {})
-            with gr.TabItem("Library", id="library"):
+            with gr.TabItem("Library", id="library", elem_id=tab_id("library")):
                 library_tab()
         train.wire(pictures=generate.form.widgets, create=create.form, tab=tab)
         create.created.then(

@@ -13,9 +13,16 @@ MESSAGE = f"{PREFIX}message"
 TOOL = f"{PREFIX}tool"
 PAGE = f"{PREFIX}page"
 SIDE = f"{PREFIX}side"
+PANEL = f"{PREFIX}panel"
+"""Each place that a script draws into."""
 
 API = "textual-inversion/v1/"
 """Relative to the page, so that it works behind a path of a proxy or of ``--subpath``."""
+
+
+def tab_id(name: str) -> str:
+    """The element id of one of our tabs: scripts open it by that, since its words may be translated."""
+    return element_id("tab", name)
 
 
 def element_id(*parts: str) -> str:

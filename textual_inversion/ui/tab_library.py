@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from .ids import API, LIBRARY
+from .ids import API, LIBRARY, PANEL
 from .messages import message
 
 
@@ -15,4 +15,4 @@ def library_tab(notes: Sequence[str] = ()) -> Any:
     """The place that the script fills, whenever it appears; above it ``notes`` on what cannot be done with embeddings here."""
     for note in notes:
         gr.HTML(value=message(note))
-    return gr.HTML(value=f'<div id="{LIBRARY}" class="{LIBRARY}" data-ti-library data-api="{API}"></div>')
+    return gr.HTML(value=f'<div id="{LIBRARY}" class="{LIBRARY} {PANEL}" data-ti-library data-api="{API}"></div>')

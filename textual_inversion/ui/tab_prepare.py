@@ -7,9 +7,9 @@ from typing import Any
 
 import gradio as gr
 
-from .ids import API, PREPARE
+from .ids import API, PANEL, PREPARE
 
 
 def prepare_tab() -> Any:
     """The place where it is drawn."""
-    return gr.HTML(value=f'<div id="{PREPARE}" class="{PREPARE}" data-ti-prepare data-api="{API}"></div>')
+    return gr.HTML(value=f'<div id="{PREPARE}" class="{PREPARE} {PANEL}" data-ti-prepare data-api="{API}"></div>')

@@ -10,7 +10,7 @@ import gradio as gr
 from ..hosts.webui import Capability
 from ..runs.manager import RunManager
 from ..web.access import Access
-from .ids import PAGE
+from .ids import PAGE, tab_id
 from .portable import accepted, unlisted
 from .tab_create import CreateTab
 from .tab_library import library_tab
@@ -33,13 +33,13 @@ def build_tab(
     missing = lacks or {}
     options = accepted(gr.Blocks.__init__, {"analytics_enabled": False})
     with gr.Blocks(**options) as tab, gr.Column(elem_classes=[PAGE]), gr.Tabs():
-        with gr.TabItem("Create", id="create"):
+        with gr.TabItem("Create", id="create", elem_id=tab_id("create")):
             create = CreateTab(manager, access)
-        with gr.TabItem("Prepare", id="prepare"):
+        with gr.TabItem("Prepare", id="prepare", elem_id=tab_id("prepare")):
             prepare_tab()
-        with gr.TabItem("Train", id="train") as train_tab:
+        with gr.TabItem("Train", id="train", elem_id=tab_id("train")) as train_tab:
             train = TrainTab(manager, access, closed={"vae": missing["vae"]} if "vae" in missing else {})
-        with gr.TabItem("Library", id="library"):
+        with gr.TabItem("Library", id="library", elem_id=tab_id("library")):
             library_tab([missing[name] for name in _WITH_EMBEDDINGS if name in missing])
         train.wire(pictures=pictures, create=create.form, tab=train_tab)
         create.created.then(

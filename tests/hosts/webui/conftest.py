@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from webui_page import ARGUMENTS, CHROMIUM, Window
+from chromium import EXECUTABLE, launched
+from webui_page import Window
 from webui_server import Server, copied, python_of
 
 from textual_inversion.demo.concepts import write_concept
@@ -40,13 +41,10 @@ def pictures(webui_copy: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
+    if EXECUTABLE is None:
         pytest.skip("no Chromium is installed")
-    with playwright.sync_playwright() as starter:
-        browser = starter.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
