@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.base.seeds import LARGEST_PICTURE_SEED
 from .command import Command
 from .config_options import counted, number, whole_number
 from .console import Console
@@ -14,9 +15,6 @@ from .shared import LOG_DIR, PICTURES_DIR, precision_of, standalone_host
 
 if TYPE_CHECKING:
     from ..core.model.host import Lease, PictureRequest
-
-LARGEST_SEED = 2**53
-"""Whole numbers up to here survive every program that reads an infotext."""
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -72,8 +70,9 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     from ..core.model.host import LeaseRequest, PictureRequest
     from ..core.record.kept_steps import StepCopies
 
-    if not 0 <= arguments.seed <= LARGEST_SEED:
-        raise InputError(f"--seed: {arguments.seed} is not between 0 and {LARGEST_SEED}.", field="seed")
+    for seed in (arguments.seed, arguments.seed + arguments.count - 1):
+        if not 0 <= seed <= LARGEST_PICTURE_SEED:
+            raise InputError(f"--seed: {seed} is not between 0 and {LARGEST_PICTURE_SEED}.", field="seed")
     host = standalone_host(arguments, console)
     host.copies = StepCopies(lambda: [arguments.log_dir])
     negative = arguments.negative_prompt

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from ..core.base.options import option
+from ..core.base.seeds import LARGEST_SEED
 from ..core.settings.creation import MAX_VECTORS, CarryOver, InitMethod
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class CreateRequest:
     overwrite: bool = option(
         False, "Overwrite Old Embedding", group="Create", help="Replaces a file of this name; what it learned is lost."
     )
-    seed: int = option(0, "Seed", group="Create", low=0, high=2**63 - 1, advanced=True, help="For noise only.")
+    seed: int = option(0, "Seed", group="Create", low=0, high=LARGEST_SEED, advanced=True, help="For noise only.")
     apt: bool = option(
         False,
         "Make a pair for APT training",

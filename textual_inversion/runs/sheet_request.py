@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core.base.options import option
+from ..core.base.seeds import LARGEST_PICTURE_SEED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,8 @@ class SheetRequest:
     guidance_scale: float = option(
         7.0, "CFG scale", group="Compare steps", low=1, high=30, help="How strictly to follow."
     )
-    seed: int = option(0, "Seed", group="Compare steps", low=0, high=2**32 - 1, help="The same for all pictures.")
+    seed: int = option(
+        0, "Seed", group="Compare steps", low=0, high=LARGEST_PICTURE_SEED, help="The same for all pictures."
+    )
     width: int = option(512, "Width", group="Compare steps", low=64, high=2048, help="In pixels, a multiple of 8.")
     height: int = option(512, "Height", group="Compare steps", low=64, high=2048, help="In pixels, a multiple of 8.")

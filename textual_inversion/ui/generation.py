@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.base.options import option
+from ..core.base.seeds import LARGEST_PICTURE_SEED
 from ..core.model.host import LeaseRequest, Picture, PictureRequest
 from ..runs.manager import RunManager
-
-_LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +27,12 @@ class GenerateRequest:
     width: int = option(512, "Width", group="Picture", low=64, high=2048, step=8, help="In pixels.")
     height: int = option(512, "Height", group="Picture", low=64, high=2048, step=8, help="In pixels.")
     seed: int = option(
-        -1, "Seed", group="Picture", low=-1, high=_LARGEST_SEED, help="The same seed gives the same picture; -1: any."
+        -1,
+        "Seed",
+        group="Picture",
+        low=-1,
+        high=LARGEST_PICTURE_SEED,
+        help="The same seed gives the same picture; -1: any.",
     )
     count: int = option(4, "Pictures", group="Picture", low=1, high=64, step=1, help="How many.")
 
@@ -38,11 +42,11 @@ def generate(manager: RunManager, request: GenerateRequest) -> Iterator[list[Pic
 
     Each picture takes the model for itself, so a run that starts in the middle waits for one picture only.
     """
-    first = random.SystemRandom().randrange(_LARGEST_SEED) if request.seed < 0 else request.seed
+    first = random.SystemRandom().randrange(LARGEST_PICTURE_SEED) if request.seed < 0 else request.seed
     made: list[Picture] = []
     for index in range(request.count):
         with manager.borrow(), manager.host.lease(LeaseRequest()) as lease:
-            made.append(lease.picture(_one(request, (first + index) % (_LARGEST_SEED + 1)), embeddings={}))
+            made.append(lease.picture(_one(request, (first + index) % (LARGEST_PICTURE_SEED + 1)), embeddings={}))
         yield list(made)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..base.options import option
+from ..base.seeds import LARGEST_SEED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class EmbeddingSettings:
         "Seed",
         group="Embedding",
         low=0,
-        high=2**63 - 1,
+        high=LARGEST_SEED,
         advanced=True,
         help="Decides order, noise, timesteps and captions. The same seed and settings give the same embedding.",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..base.options import option
+from ..base.seeds import LARGEST_PICTURE_SEED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,7 @@ class SavingSettings:
         "Preview seed",
         group="Saving",
         low=0,
-        high=2**32 - 1,
+        high=LARGEST_PICTURE_SEED,
         advanced=True,
         help="The same for every preview, so that they can be compared.",
     )
