@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ..base.errors import InputError
 from ..base.sentences import listed
-from ..base.spelling import folded
 from .caption_files import CaptionFiles
+from .mask_files import MaskFiles, owner_of
 
 PICTURE_SUFFIXES = frozenset(
     {
@@ -25,9 +25,6 @@ COMPANION_SUFFIXES = frozenset(
     {".txt", ".caption", ".json", ".npz", ".csv", ".md", ".yaml", ".yml", ".toml", ".ini", ".db"}
 )
 """Files that commonly lie beside pictures; they need no mention."""
-
-MASK_ENDINGS = ("_mask", "_att", "-masklabel")
-"""Ends of a mask's name before its suffix: NAME_mask.png, DreamArtist's NAME_att.png, OneTrainer's NAME-masklabel.png."""
 
 PASSED_OVER = frozenset({"@eadir", "@tmp", "#recycle", "#snapshot", "__macosx", "$recycle.bin", "lost+found"})
 """Folders that storage devices and systems make beside people's own, in small letters: thumbnails, waste, metadata."""
@@ -121,25 +118,15 @@ def is_looked_into(folder: str) -> bool:
 
 def _sort_out(files: Sequence[Path], *, repeats: int) -> tuple[list[FoundPicture], list[str]]:
     candidates = [file for file in files if file.suffix.lower() in PICTURE_SUFFIXES]
-    captions = CaptionFiles(files)
-    stems = {(file.parent, folded(file.stem)) for file in candidates}
-    masks: dict[tuple[Path, str], Path] = {}
-    pictures: list[Path] = []
-    alone: list[str] = []
-    for file in candidates:
-        owner = _owner(file.stem)
-        if owner is None:
-            pictures.append(file)
-        elif (file.parent, folded(owner)) in stems:
-            masks.setdefault((file.parent, folded(owner)), file)
-        else:
-            alone.append(file.name)
+    captions, masks = CaptionFiles(files), MaskFiles(candidates)
+    pictures = [file for file in candidates if owner_of(file) is None]
+    alone = [file.name for file in candidates if owner_of(file) is not None and not masks.has_picture(file)]
     others = [file.name for file in files if file.suffix.lower() not in PICTURE_SUFFIXES | COMPANION_SUFFIXES]
     found = [
         FoundPicture(
             path=file,
             repeats=repeats,
-            mask=masks.get((file.parent, folded(file.stem))),
+            mask=masks.of(file),
             caption=captions.of(file),
         )
         for file in pictures
@@ -163,12 +150,6 @@ def _left_out(
         "Texts that are the caption of no picture here, while some pictures have none": strays,
     }
     return [f"{what}: {listed(names)}." for what, names in told.items() if names]
-
-
-def _owner(stem: str) -> str | None:
-    """The stem of the picture that a file of this stem would be the mask of."""
-    ending = next((each for each in MASK_ENDINGS if stem.casefold().endswith(each)), "")
-    return stem[: -len(ending)] if ending and len(stem) > len(ending) else None
 
 
 def _nothing_found(specs: Sequence[FolderSpec], *, recursive: bool) -> str:

@@ -16,7 +16,7 @@ from ..model.vae_attention import VaeAttention
 from ..pictures.fit import LATENT_FACTOR, Size, fit_image, to_pixels
 from ..pictures.masks import GRADED_ENDING, scaled_box
 from ..pictures.open import open_picture
-from .find import MASK_ENDINGS
+from .mask_files import MASK_ENDINGS
 
 _SMALLEST_LOOK = 512
 

@@ -13,7 +13,8 @@ from PIL import Image
 
 from ...core.base.errors import InputError
 from ...core.base.files import disk_errors, write_bytes
-from ...core.dataset.find import MASK_ENDINGS
+from ...core.dataset.find import PICTURE_SUFFIXES, natural_key
+from ...core.dataset.mask_files import MaskFiles
 from ...core.dataset.spread_mask import spread_over
 from ...core.model.host import Lease
 from ...core.pictures.masks import GRADED_ENDING, is_graded
@@ -24,18 +25,15 @@ MAX_SHOWN = 1024
 """The page shows no picture larger than this."""
 
 
-def mask_of(picture: Path) -> Path | None:
-    """The mask file beside a picture, as the trainer finds it."""
-    stems = [f"{picture.stem}{ending}".casefold() for ending in MASK_ENDINGS]
-    files = [
-        each for each in picture.parent.iterdir() if each.stem.casefold() in stems and each.suffix.lower() == ".png"
-    ]
-    return min(files, default=None)
+def masks_of(picture: Path) -> list[Path]:
+    """The mask file beside a picture, as the trainer finds it, and others that it passes over because of that one."""
+    beside = [each for each in picture.parent.iterdir() if each.suffix.lower() in PICTURE_SUFFIXES]
+    return MaskFiles(sorted(beside, key=natural_key)).all_of(picture)
 
 
 def shown_mask(folder: Path, picture: Path, side: int) -> Image.Image:
     """Grey, at most ``side`` pixels a side: the mask file, else the alpha channel, else white all over."""
-    file = mask_of(picture)
+    file = next(iter(masks_of(picture)), None)
     if file is not None:
         if not file.resolve().is_relative_to(folder):
             raise InputError(f"{file.name} is a link that leads out of the folder.", field="name")
@@ -53,21 +51,23 @@ def save_mask(folder: Path, picture: Path, png: bytes, *, graded: bool = False) 
     ``graded`` makes it an attention map. Raises InputError for what is no PNG of the picture's shape, and where the picture
     has a mask of the other kind, as the greys of the two mean different things.
     """
-    file = mask_of(picture)
+    masks = masks_of(picture)
+    file = masks[0] if masks else None
     if png and file is not None and is_graded(file) != graded:
         kinds = ("a mask", "an attention map") if graded else ("an attention map", "a mask")
         raise InputError(f"The picture has {kinds[0]}, {file.name}. Remove it before saving {kinds[1]}.", field="png")
-    target = (
-        file if file is not None else picture.with_name(f"{picture.stem}{GRADED_ENDING if graded else '_mask'}.png")
-    )
-    if target.is_symlink():
-        raise InputError(f"{target.name} is a link. Replace it by a file first.", field="png")
-    if not png:
-        with disk_errors(target):
-            target.unlink(missing_ok=True)
-        return ""
-    write_bytes(target, _png(_fitted(png, open_picture(picture).rgb.size)))
-    return target.relative_to(folder).as_posix()
+    fresh = picture.with_name(f"{picture.stem}{GRADED_ENDING if graded else '_mask'}.png")
+    target = file.with_suffix(".png") if file is not None else fresh
+    # Of one stem the ending decides which counts, so a .jpg would stay the mask.
+    gone = [each for each in masks if each.stem == target.stem and (each != target or not png)]
+    if link := next((each for each in (target, *gone) if each.is_symlink()), None):
+        raise InputError(f"{link.name} is a link. Replace it by a file first.", field="png")
+    if png:
+        write_bytes(target, _png(_fitted(png, open_picture(picture).rgb.size)))
+    for each in gone:
+        with disk_errors(each):
+            each.unlink(missing_ok=True)
+    return target.relative_to(folder).as_posix() if png else ""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.base.errors import InputError
-from ...core.base.spelling import folded
 from ...core.dataset.caption_files import CaptionFiles, is_text
-from ...core.dataset.find import MASK_ENDINGS, PICTURE_SUFFIXES, is_looked_into, natural_key
+from ...core.dataset.find import PICTURE_SUFFIXES, is_looked_into, natural_key
+from ...core.dataset.mask_files import MaskFiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +45,11 @@ def find_sources(folder: Path, *, recursive: bool = False) -> Sources:
     files = sorted(_files(folder, recursive=recursive), key=natural_key)
     visible = [file for file in files if not file.name.startswith(".")]
     candidates = [file for file in visible if file.suffix.lower() in PICTURE_SUFFIXES]
-    stems = {_key(file) for file in candidates}
-    masks = {_key(file, owner): file for file in reversed(candidates) if (owner := _owner(file)) is not None}
-    captions = CaptionFiles(visible)
+    captions, masks = CaptionFiles(visible), MaskFiles(candidates)
     pictures = [
-        SourcePicture(path=file, name=_name(file, folder), caption=captions.of(file), mask=masks.get(_key(file)))
+        SourcePicture(path=file, name=_name(file, folder), caption=captions.of(file), mask=masks.of(file))
         for file in candidates
-        if _owner(file) is None or _key(file, _owner(file)) not in stems
+        if not masks.has_picture(file)
     ]
     taken = {picture.path for picture in pictures}
     read = {picture.caption for picture in pictures}
@@ -75,16 +73,6 @@ def _files(folder: Path, *, recursive: bool) -> Iterable[Path]:
 
 def _name(file: Path, folder: Path) -> str:
     return file.relative_to(folder).as_posix()
-
-
-def _key(file: Path, stem: str | None = None) -> tuple[Path, str]:
-    return file.parent, folded(file.stem if stem is None else stem)
-
-
-def _owner(file: Path) -> str | None:
-    """The stem of the picture that this file would be the mask of, by its name."""
-    ending = next((each for each in MASK_ENDINGS if file.stem.casefold().endswith(each)), "")
-    return file.stem[: -len(ending)] if ending and len(file.stem) > len(ending) else None
 
 
 def _left_out(file: Path, folder: Path, *, read: set[Path | None], unread: set[Path]) -> LeftOut:
