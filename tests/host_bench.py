@@ -31,7 +31,8 @@ _FILES = {"sd1": "a1111_model", "sd2": "a1111_model_sd2", "sdxl": "a1111_sdxl"}
 class Bench:
     """A host with a tiny checkpoint, ``variant`` of `tiny_variants.py`.
 
-    ``modules``: the model's, as they are at the moment; ``state``: what else a lease must leave as it was.
+    ``modules``: the model's, as they are at the moment; ``state``: what else a lease must leave as it was. ``looseness``: how many
+    times as far from the reference values results may lie, more than 1 where the U-Net runs in half precision.
     """
 
     host: Host
@@ -39,24 +40,35 @@ class Bench:
     folder: Path
     modules: Callable[[], Sequence[torch.nn.Module]]
     state: Callable[[], dict[str, object]] = field(default=dict)
+    looseness: float = 1.0
 
     @property
     def family(self) -> ModelFamily:
         return VARIANTS[self.variant].family
+
+    def close(self, actual: torch.Tensor, expected: torch.Tensor, *, atol: float, rtol: float = 0.0) -> None:
+        """Compare numbers, on whatever device they lie."""
+        loose = self.looseness
+        torch.testing.assert_close(actual.detach().cpu(), expected.detach().cpu(), atol=atol * loose, rtol=rtol * loose)
 
     def fingerprint(self) -> dict[str, str]:
         """Of weights, buffers, flags, modes, hooks, instance attributes, the classes' own, and global random states."""
         prints: dict[str, str] = {name: repr(value) for name, value in self.state().items()}
         for number, root in enumerate(self.modules()):
             for name, tensor in (*root.named_parameters(), *root.named_buffers()):
-                content = tensor.detach().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+                content = tensor.detach().contiguous().flatten().view(torch.uint8).cpu().numpy().tobytes()
                 facts = (tensor.requires_grad, tensor.dtype, tensor.device, tensor.grad is None)
                 prints[f"{number} {name}"] = f"{facts} {hashlib.sha256(content).hexdigest()}"
             for name, module in root.named_modules():
                 prints[f"{number} module {name}"] = repr(_facts(module))
-        states = (random.getstate(), np.random.get_state(), torch.random.get_rng_state().tolist())
+        states = (random.getstate(), np.random.get_state(), torch.random.get_rng_state().tolist(), self._card_state())
         prints["random"] = hashlib.sha256(repr(states).encode()).hexdigest()
         return prints
+
+    def _card_state(self) -> list[int] | None:
+        """The random state of the device that the model lies on, where that is not the CPU."""
+        devices = {weight.device.type for root in self.modules() for weight in root.parameters()} - {"cpu"}
+        return torch.get_device_module(devices.pop()).get_rng_state().tolist() if devices else None
 
     def live(self, name: str = "tix3", rows: int = 3) -> dict[str, Vectors]:
         """The embedding that the reference values were computed with, its vectors asking for gradients."""
@@ -123,10 +135,10 @@ def reference(variant: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | 
 
 def work(lease: Lease, live: dict[str, Vectors]) -> None:
     """Everything a run does."""
-    moments = lease.encode_images(torch.zeros(1, 3, 64, 64))
+    moments = lease.encode_images(torch.zeros(1, 3, 64, 64, device=lease.device))
     lease.park_vae()
     conditioning = lease.encode_prompts(["a (red:1.2) tix3"], embeddings=live, width=64, height=64)
-    lease.predict(moments.mean, torch.tensor([500]), conditioning).square().mean().backward()
+    lease.predict(moments.mean, torch.tensor([500], device=lease.device), conditioning).square().mean().backward()
     lease.picture(PictureRequest(prompt="tix3", steps=2, width=64, height=64), embeddings=live)
 
 

@@ -105,7 +105,7 @@ class HostContract:
                 assert bool((rows.grad.norm(dim=1) > 0).all())
             for module in bench.modules():
                 assert [name for name, weight in module.named_parameters() if weight.grad is not None] == []
-            _check_against_differences(lease, live)
+            _check_against_differences(bench, lease, live)
 
     def test_computing_again_changes_no_gradient(self, bench: Bench) -> None:
         """Neither asked for, nor when a lease goes on to more of it."""
@@ -153,13 +153,14 @@ class HostContract:
         """The self-attention in the middle of the VAE's encoder, which attention maps are spread through."""
         before = bench.fingerprint()
         with bench.host.lease(LeaseRequest()) as lease:
-            pixels = probe("pixels", 2, 3, 64, 48, std=0.5)
+            pixels = probe("pixels", 2, 3, 64, 48, std=0.5).to(lease.device)
             first, second = (lease.vae_attention(each.unsqueeze(0)) for each in pixels)
         assert differences(before, bench.fingerprint()) == {}
         for attention in (first, second):
             assert attention.queries.shape == attention.keys.shape
             assert attention.queries.shape[0] == 8 * 6
-            torch.testing.assert_close(attention(torch.ones(8 * 6)), torch.ones(8 * 6))
+            ones = torch.ones_like(attention.queries[:, 0])
+            bench.close(attention(ones), ones.cpu(), atol=1e-5)
         assert not torch.equal(first.queries, second.queries)
         assert not torch.equal(first.queries, first.keys)
 
@@ -191,12 +192,14 @@ class HostContract:
 
     def test_pictures_are_encoded_and_decoded(self, bench: Bench) -> None:
         with bench.host.lease(LeaseRequest()) as lease:
-            moments = lease.encode_images(probe("pixels", 2, 3, 64, 48, std=0.5))
+            moments = lease.encode_images(probe("pixels", 2, 3, 64, 48, std=0.5).to(lease.device))
             assert moments.mean.shape == moments.std.shape == (2, 4, 8, 6)
             assert moments.mean.dtype == torch.float32
+            assert moments.mean.device.type == moments.std.device.type == lease.device.type
             latents = moments.mean.clone().requires_grad_()
             pixels = lease.decode_latents(latents)
             assert pixels.shape == (2, 3, 64, 48)
+            assert pixels.device.type == lease.device.type
             pixels.square().mean().backward()
             assert latents.grad is not None
             assert latents.grad.abs().sum() > 0
@@ -205,8 +208,8 @@ class HostContract:
             recorded = reference(bench.variant)
             if recorded is not None and "vae_mean" in recorded[0]:
                 expected = recorded[0]
-                torch.testing.assert_close(moments.mean, expected["vae_mean"], atol=1e-5, rtol=0)
-                torch.testing.assert_close(moments.std, expected["vae_std"], atol=1e-5, rtol=0)
+                bench.close(moments.mean, expected["vae_mean"], atol=1e-5)
+                bench.close(moments.std, expected["vae_std"], atol=1e-5)
 
     def test_predictions_and_their_loss_are_those_of_a1111(self, bench: Bench) -> None:
         recorded = reference(bench.variant)
@@ -223,14 +226,15 @@ class HostContract:
             noisy = alphas.sqrt() * latents + (1 - alphas).sqrt() * noise
             size = {"width": 8 * shape[3], "height": 8 * shape[2]}
             conditioning = lease.encode_prompts(prompts, embeddings=live, **size)
-            predicted = lease.predict(noisy, timesteps, conditioning)
+            predicted = lease.predict(noisy.to(lease.device), timesteps.to(lease.device), conditioning)
         assert predicted.dtype == torch.float32
-        torch.testing.assert_close(predicted, expected["predicted"], atol=2e-5, rtol=0)
+        assert predicted.device.type == lease.device.type
+        bench.close(predicted, expected["predicted"], atol=2e-5)
         if "loss" in expected:
             velocity = alphas.sqrt() * noise - (1 - alphas).sqrt() * latents
             target = velocity if bench.family == "sd2" else noise
-            loss = torch.nn.functional.mse_loss(predicted, target)
-            torch.testing.assert_close(loss[None], expected["loss"], atol=1e-4, rtol=0)
+            loss = torch.nn.functional.mse_loss(predicted.cpu(), target)
+            bench.close(loss[None], expected["loss"], atol=1e-4)
 
     def test_prompts_of_a_batch_do_not_touch_each_other(self, bench: Bench) -> None:
         live = bench.live()
@@ -242,9 +246,9 @@ class HostContract:
             for index, prompt in enumerate(prompts):
                 alone = lease.encode_prompts([prompt], embeddings=live, width=64, height=64)
                 length = alone.context.shape[1]
-                torch.testing.assert_close(together.context[index, :length], alone.context[0], atol=1e-5, rtol=1e-5)
+                bench.close(together.context[index, :length], alone.context[0], atol=1e-5, rtol=1e-5)
                 if alone.vector is not None and together.vector is not None:
-                    torch.testing.assert_close(together.vector[index], alone.vector[0], atol=1e-5, rtol=1e-5)
+                    bench.close(together.vector[index], alone.vector[0], atol=1e-5, rtol=1e-5)
 
     def test_live_vectors_mean_what_a_saved_file_means(self, bench: Bench) -> None:
         prompt = "a (photo:1.1) of contract2, sky"
@@ -263,7 +267,7 @@ class HostContract:
                 saved = lease.encode_prompts([prompt], embeddings={}, width=64, height=64)
                 changed = {"contract2": {key: rows * 2 for key, rows in live["contract2"].items()}}
                 wins = lease.encode_prompts([prompt], embeddings=changed, width=64, height=64)
-            _same(saved, alive)
+            _same(bench, saved, alive)
             assert not torch.allclose(saved.context, wins.context)
             assert (alive.inserted, saved.inserted, wins.inserted) == ((3,), (0,), (3,))
         finally:
@@ -302,7 +306,7 @@ class HostContract:
                 rows = list(csv.DictReader(file))
             losses = [float(row["loss"]) for row in rows]
             expected = json.loads((REFERENCE / "contract_losses.json").read_text())[bench.variant]
-            assert losses == pytest.approx(expected, abs=1e-4)
+            assert losses == pytest.approx(expected, abs=1e-4 * bench.looseness)
             run = Path(finished.run_dir)
             assert sorted(file.name for file in (run / "images").iterdir()) == ["contract1-10.png", "contract1-20.png"]
         finally:
@@ -317,11 +321,12 @@ def _fresh(vectors: Vectors) -> Vectors:
 
 def _loss(lease: Lease, live: dict[str, Vectors], prompt: str) -> torch.Tensor:
     conditioning = lease.encode_prompts([prompt], embeddings=live, width=64, height=64)
-    predicted = lease.predict(probe("latents", 1, 4, 8, 8), torch.tensor([400]), conditioning)
-    return torch.nn.functional.mse_loss(predicted, probe("noise", 1, 4, 8, 8))
+    latents, noise = (probe(name, 1, 4, 8, 8).to(lease.device) for name in ("latents", "noise"))
+    predicted = lease.predict(latents, torch.tensor([400], device=lease.device), conditioning)
+    return torch.nn.functional.mse_loss(predicted, noise)
 
 
-def _check_against_differences(lease: Lease, live: dict[str, Vectors]) -> None:
+def _check_against_differences(bench: Bench, lease: Lease, live: dict[str, Vectors]) -> None:
     """Along the gradient itself the loss must rise as the gradient says."""
     vectors = live["tix3"]
     for key, rows in vectors.items():
@@ -333,10 +338,11 @@ def _check_against_differences(lease: Lease, live: dict[str, Vectors]) -> None:
                 _loss(lease, {"tix3": {**vectors, key: rows + sign * size * direction}}, "a photo of tix3")
                 for sign in (1, -1)
             )
-        assert float((higher - lower) / (2 * size)) == pytest.approx(float(rows.grad.norm()), rel=0.05)
+        near = 0.05 if bench.looseness == 1 else 0.3
+        assert float((higher - lower) / (2 * size)) == pytest.approx(float(rows.grad.norm()), rel=near)
 
 
-def _same(one: Conditioning, other: Conditioning) -> None:
-    torch.testing.assert_close(one.context, other.context, atol=1e-6, rtol=1e-6)
+def _same(bench: Bench, one: Conditioning, other: Conditioning) -> None:
+    bench.close(one.context, other.context, atol=1e-6, rtol=1e-6)
     if one.vector is not None and other.vector is not None:
-        torch.testing.assert_close(one.vector, other.vector, atol=1e-6, rtol=1e-6)
+        bench.close(one.vector, other.vector, atol=1e-6, rtol=1e-6)
