@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 import pytest
 import torch
-from benchmarks.shadow.device import ShadowDevice, shadow_device, supported
 
+from benchmarks.shadow.device import ShadowDevice, shadow_device, supported
 from textual_inversion.hosts.standalone import host as standalone_host
 from textual_inversion.hosts.standalone.device import choose_device
 
