@@ -39,7 +39,7 @@ ROOMS = {  # of core/, from the ground up: which rooms each may import
     "base": set(),
     "embedding": {"base"},
     "settings": {"base"},
-    "model": {"embedding"},
+    "model": {"base", "embedding"},
     "pictures": {"base", "settings"},
     "dataset": {"base", "embedding", "settings", "model", "pictures"},
     "formats": {"base", "embedding", "pictures"},

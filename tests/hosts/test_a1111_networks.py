@@ -14,7 +14,9 @@ from safetensors.torch import save_file
 from tiny_checkpoint import probe
 from tiny_text_encoder import uniform
 
+from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.model.host import LeaseRequest, PictureRequest
+from textual_inversion.core.model.lora import LoraUse
 
 pytestmark = pytest.mark.host
 
@@ -150,3 +152,40 @@ def test_tiling_of_the_last_picture_is_off_in_a_run_and_back_afterwards(sd1: Ben
         assert differences(before, sd1.fingerprint()) == {}
     finally:
         sd_hijack.model_hijack.apply_circular(False)
+
+
+def test_a_lora_that_a_run_asks_for_is_in_the_model_while_it_is_lent_and_through_a_preview(
+    sd1: Bench, lora: str
+) -> None:
+    from modules import shared
+
+    picture("a cat")
+    request = PictureRequest(prompt="a tix3", width=64, height=64, steps=1)
+    live = sd1.live()
+    with sd1.host.lease(LeaseRequest()) as lease:
+        plain = lease.picture(request, embeddings=live).image.tobytes()
+    before, own = sd1.fingerprint(), weights_of(sd1)
+    path = str(Path(shared.cmd_opts.lora_dir) / f"{lora}.safetensors")
+    for file in (path, lora, f"{lora}.safetensors"):
+        live = sd1.live()
+        with sd1.host.lease(LeaseRequest(loras=(LoraUse(file=file, weight=0.5),))) as lease:
+            inside = weights_of(sd1)
+            assert all(not torch.equal(inside[name], own[name]) for name in own)
+            assert lease.picture(request, embeddings=live).image.tobytes() != plain
+            assert all(torch.equal(value, inside[name]) for name, value in weights_of(sd1).items())
+            conditioning = lease.encode_prompts(["a tix3"], embeddings=live, width=64, height=64)
+            lease.predict(probe("latents", 1, 4, 8, 8), torch.tensor([400]), conditioning).sum().backward()
+            assert live["tix3"]["clip_l"].grad.norm() > 0
+        assert all(torch.equal(value, own[name]) for name, value in weights_of(sd1).items())
+    assert differences(before, sd1.fingerprint()) == {}
+
+
+def test_a_lora_that_the_web_ui_does_not_have_is_refused_and_nothing_changes(sd1: Bench, lora: str) -> None:
+    before = sd1.fingerprint()
+    with (
+        pytest.raises(InputError, match="has no LoRA called 'nowhere'. Put the file into") as caught,
+        sd1.host.lease(LeaseRequest(loras=(LoraUse(file="nowhere"),))),
+    ):
+        pass
+    assert caught.value.field == "lora"
+    assert differences(before, sd1.fingerprint()) == {}

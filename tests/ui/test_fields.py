@@ -87,9 +87,9 @@ def test_distinct_values_come_back_to_their_own_field() -> None:
         form = Form(TrainConfig, form="train")
         form.show(options_of(TrainConfig))
     given = {name: f"value {index}" for index, name in enumerate(form.widgets)}
-    back = form.values(["" if name in ("data", "preview_prompts") else value for name, value in given.items()])
-    assert {name: back[name] for name in given if name not in ("data", "preview_prompts")} == {
-        name: value for name, value in given.items() if name not in ("data", "preview_prompts")
+    back = form.values(["" if name in ("data", "preview_prompts", "lora") else value for name, value in given.items()])
+    assert {name: back[name] for name in given if name not in ("data", "preview_prompts", "lora")} == {
+        name: value for name, value in given.items() if name not in ("data", "preview_prompts", "lora")
     }
 
 

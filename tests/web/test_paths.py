@@ -23,7 +23,7 @@ from textual_inversion.web.hosted_access import GuardedAccess
 
 WORDS = "paths have to lie inside"
 
-PATHS = {"data", "log_dir", "template", "negative_template", "vae"}
+PATHS = {"lora", "data", "log_dir", "template", "negative_template", "vae"}
 NO_PATHS = {
     "optimizer",
     "optimizer_args",

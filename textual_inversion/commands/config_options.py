@@ -22,6 +22,7 @@ _STAND_FOR = {
     "preview_prompts": "P",
     "vae": "FILE",
     "optimizer": "NAME",
+    "lora": "FILE[:WEIGHT]",
 }
 """The placeholder for the value in the help, where TEXT says too little."""
 

@@ -15,6 +15,7 @@ from ..core.base.files import read_error
 from ..core.dataset.find import parse_folder
 from ..core.dataset.templates import find_template, list_templates
 from ..core.model.host import OWN_VAE
+from ..core.model.lora import parse_loras
 from ..runs.errors import DeniedError
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Access:
                 self.check_path(text, field=field)
         if config.vae.strip() and config.vae not in (OWN_VAE, *host.vae_names()):
             self.check_path(config.vae, field="vae")
+        for use in parse_loras(config.lora):
+            self.check_path(use.file, field="lora")
         self._check_optimizer(config.optimizer)
 
     def _check_optimizer(self, optimizer: str) -> None:

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from ..embedding.embedding import Vectors
+from .lora import LoraUse
 from .shape import ModelShape
 from .vae_attention import VaeAttention
 
@@ -76,10 +77,12 @@ class LeaseRequest:
     """Wishes of a run about the model while it holds it. None means: as the host has it set.
 
     ``vae``: empty for what the host has set, ``OWN_VAE``, or what ``Host.find_vae`` finds; it is in the model as long as it is lent.
+    ``loras`` likewise; a host that cannot lend a model with LoRAs says so in a LeaseError.
     """
 
     clip_skip: int | None = None
     vae: str = ""
+    loras: tuple[LoraUse, ...] = ()
     precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     recompute: Recompute = "none"
 

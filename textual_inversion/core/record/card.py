@@ -85,6 +85,8 @@ def _texts(run: RunDirectory, name: str, embedding: Embedding, today: datetime.d
     checkpoint = (embedding.checkpoint_name or "unknown checkpoint").translate(_MARKUP)
     vectors = f"{embedding.count} vector{'s' if embedding.count != 1 else ''}"
     lines = [f"Trained to step {embedding.step} on {checkpoint}, {vectors}, {today.isoformat()}."]
+    if loras := embedding.notes.get("loras"):
+        lines.append(f"Trained with the LoRA {loras}: use it together with that.")
     if embedding.notes.get("pair") == "positive":
         lines.append(f"Its pair {embedding.notes.get('partner')} belongs into the negative prompt.")
     if embedding.notes.get("pair") == "negative":

@@ -16,6 +16,7 @@ from ..embedding.pair import negative_half, negative_name, negative_path, positi
 from ..embeddings_folder.set_aside import set_aside_others
 from ..formats import write_embedding, write_pair
 from ..model.host import CheckpointInfo
+from ..model.lora import parse_loras
 from ..settings.train_config import TrainConfig
 from .events import Emit, Saved, Warned
 from .pair_copies import pair_notes
@@ -69,7 +70,7 @@ class Saver:
             step=step,
             checkpoint_hash=self.checkpoint.short_hash,
             checkpoint_name=self.checkpoint.name,
-            notes=notes,
+            notes={**notes, **lora_notes(self.config)},
         )
 
     def copy(self, vectors: Mapping[str, torch.Tensor], *, step: int, best_step: int | None) -> Path:
@@ -133,3 +134,9 @@ class Saver:
                 with suppress(OSError):  # another program may hold it: it goes with a later copy
                     self.run.negative_copy(step, copies[step].suffix).unlink(missing_ok=True)
                     copies[step].unlink(missing_ok=True)
+
+
+def lora_notes(config: TrainConfig) -> dict[str, str]:
+    """Note the LoRAs that the embedding was trained with: it belongs to prompts with them."""
+    uses = parse_loras(config.lora)
+    return {"loras": ", ".join(use.shown for use in uses)} if uses else {}

@@ -18,6 +18,7 @@ from ..embedding.pair import join_halves, positive_half
 from ..embeddings_folder.find import find_embedding
 from ..formats import read_embedding
 from ..model.host import Host, Lease
+from ..model.lora import parse_loras
 from ..record.run_folder import RunDirectory, new_run_directory, open_run_directory
 from ..record.scalars import check_tensorboard
 from ..record.state_file import load_state
@@ -98,6 +99,7 @@ def prepare(
         check_tensorboard()
     if config.vae:
         host.find_vae(config.vae)
+    parse_loras(config.lora)
     template = load_template(config.template, host.template_dirs, name=config.name)
     run, recorded, state, source = _beginning(config, host, resume=resume, from_step=from_step)
     partner = find_partner(config, host, run=run, state=state, recorded=recorded, from_step=from_step)

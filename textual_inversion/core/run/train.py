@@ -17,6 +17,7 @@ from ..embedding.pair import negative_path
 from ..estimates.needs import free_memory, reconstruction_refused
 from ..estimates.time import PaceRecord
 from ..model.host import Host, Lease, LeaseRequest
+from ..model.lora import parse_loras
 from ..record.card import write_card
 from ..record.events import Emit, Event, Finished, Outcome, Prepared, Previewed, Saved, Warned
 from ..settings.train_config import TrainConfig
@@ -105,7 +106,11 @@ class _Watch:
 
 def _request(config: TrainConfig) -> LeaseRequest:
     return LeaseRequest(
-        clip_skip=config.clip_skip, vae=config.vae, precision=config.precision, recompute=config.recompute
+        clip_skip=config.clip_skip,
+        vae=config.vae,
+        loras=parse_loras(config.lora),
+        precision=config.precision,
+        recompute=config.recompute,
     )
 
 

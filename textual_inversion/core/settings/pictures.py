@@ -93,6 +93,14 @@ class PictureSettings:
         help="How a picture becomes latents: deterministic uses their mean, once one fixed sample, random a new sample at every step. "
         "deterministic or random are best.",
     )
+    lora: tuple[str, ...] = option(
+        (),
+        "LoRAs that are active",
+        group="Pictures",
+        advanced=True,
+        help="One a line, FILE or FILE:WEIGHT: in the model while it trains and draws previews, and taken out afterwards. The embedding "
+        "then belongs to prompts with them. Training a LoRA is another program's work.",
+    )
     vae: str = option(
         "",
         "VAE to use",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -28,7 +29,7 @@ from ..recompute.recomputation import Recomputation
 from .model.attention import Attention
 from .model.memory_order import MemoryOrder
 from .model.model import checkpoint_info, is_inpainting, noise_schedule
-from .model.networks import clear_networks
+from .model.networks import ActiveLoras, clear_networks
 from .model.pinned import Pinned
 from .model.vae import FACTOR, Vae
 from .pictures import picture_with
@@ -40,10 +41,18 @@ class A1111Lease:
     """Made inside the contexts that ``A1111Host.lease`` enters."""
 
     def __init__(
-        self, model: Any, request: LeaseRequest, *, attention: Attention, recomputation: Recomputation, pinned: Pinned
+        self,
+        model: Any,
+        request: LeaseRequest,
+        *,
+        attention: Attention,
+        loras: ActiveLoras,
+        recomputation: Recomputation,
+        pinned: Pinned,
     ) -> None:
         self._model = model
         self._attention = attention
+        self._loras = loras
         self._recomputation = recomputation
         self._pinned = pinned
         self._family, self._encoders = encoders_of(model)
@@ -162,6 +171,8 @@ class A1111Lease:
         self._unet.unpark()
         try:
             with torch.no_grad(), self._attention.hosts(), self._vae.here():
-                return picture_with(self._model, request, embeddings, clip_skip=self._clip_skip)
+                with_loras = replace(request, prompt=request.prompt + self._loras.prompt)
+                return picture_with(self._model, with_loras, embeddings, clip_skip=self._clip_skip)
         finally:
             clear_networks(self._model)  # LoRAs that the preview's prompt names are for the preview alone
+            self._loras.switch_on()

@@ -13,7 +13,7 @@ from .model.attention import Attention
 from .model.hypertile import without_hypertile
 from .model.medvram import staying_on_device
 from .model.model import check_precision, loaded_model
-from .model.networks import clear_networks
+from .model.networks import active_loras, clear_networks
 from .model.pinned import Pinned
 from .model.vae_choice import chosen_vae
 from .pictures import without_tiling
@@ -33,12 +33,14 @@ def lent(request: LeaseRequest) -> Iterator[A1111Lease]:
         stack.enter_context(without_tiling())
         stack.enter_context(without_hypertile(model))
         stack.enter_context(frozen([model]))
+        loras = stack.enter_context(active_loras(model, request.loras))
         attention = Attention()
         stack.enter_context(attention.differentiable())
         lease = A1111Lease(
             model,
             request,
             attention=attention,
+            loras=loras,
             recomputation=stack.enter_context(Recomputation(model.model.diffusion_model, request.recompute)),
             pinned=Pinned.now(model),
         )

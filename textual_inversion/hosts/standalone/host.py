@@ -17,6 +17,7 @@ from ..recompute.recomputation import Recomputation
 from .device import Precision, choose_device, unet_dtype, unused_card
 from .lease import StandaloneLease, frozen
 from .loading import LoadedModel, load_model
+from .lora.merged import with_loras
 from .shape import shape_of
 from .text.embeddings import EmbeddingLibrary
 from .vae_file import find_vae, with_vae
@@ -133,6 +134,7 @@ class StandaloneHost:
             open_ = True
             with ExitStack() as stack:
                 lent = stack.enter_context(with_vae(model, request.vae))
+                stack.enter_context(with_loras(lent, request.loras))
                 stack.enter_context(frozen(lent.modules()))
                 lease = StandaloneLease(
                     lent,
