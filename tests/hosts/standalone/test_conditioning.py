@@ -14,6 +14,7 @@ from torch import Tensor
 
 from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.model.host import Conditioning, LeaseRequest
+from textual_inversion.hosts.recompute.recomputation import Recomputation
 from textual_inversion.hosts.standalone import StandaloneHost
 from textual_inversion.hosts.standalone.lease import StandaloneLease
 from textual_inversion.hosts.standalone.loading import load_model
@@ -172,6 +173,7 @@ def test_the_gradient_is_that_of_finite_differences(kind: str, host_of: HostOf) 
         model,
         request=LeaseRequest(),
         library=EmbeddingLibrary(host.embeddings_dir / "none"),
+        recomputation=Recomputation(model.networks.unet, "none"),
         still_loaded=lambda: True,
     )
     live = {key: tensor.double().requires_grad_() for key, tensor in vectors(host).items()}
