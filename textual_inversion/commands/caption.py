@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from ..core.base.control import Control
 from ..core.base.options import build
+from ..core.base.pasted_path import pasted_path
 from ..prepare.settings import CaptionSettings
 from .command import Command
 from .config_options import add_config_options, given
@@ -18,7 +18,7 @@ _SKIPPED = ("caption", "caption_to")
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="DIR", help="folder with the pictures")
+    parser.add_argument("folder", type=pasted_path, metavar="DIR", help="folder with the pictures")
     parser.add_argument(
         "--with",
         dest="caption",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from ..core.base.errors import InputError
+from ..core.base.pasted_path import pasted_path
 from ..core.settings.creation import CarryOver
 from .command import Command
 from .console import Console
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", type=Path, metavar="IN", help="an embedding in any format")
-    parser.add_argument("target", type=Path, metavar="OUT", help="the file to write; its ending chooses the format")
+    parser.add_argument("source", type=pasted_path, metavar="IN", help="an embedding in any format")
+    parser.add_argument(
+        "target", type=pasted_path, metavar="OUT", help="the file to write; its ending chooses the format"
+    )
     parser.add_argument(
         "--format",
         dest="file_format",

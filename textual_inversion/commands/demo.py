@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from ..core.base.pasted_path import pasted_path
 from .command import Command
 from .config_options import whole_number
 from .console import Console
@@ -39,7 +40,7 @@ _SHOWN = 6
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
-        type=Path,
+        type=pasted_path,
         default=Path("outputs/demo"),
         metavar="DIR",
         help="where all files go (default: outputs/demo)",

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from ..core.base.pasted_path import pasted_path
 from .command import Command
 from .console import Console
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--webui-dir", type=Path, required=True, metavar="DIR", help="the web UI's folder, the one that holds `models`"
+        "--webui-dir",
+        type=pasted_path,
+        required=True,
+        metavar="DIR",
+        help="the web UI's folder, the one that holds `models`",
     )
 
 

@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.base.pasted_path import pasted_path
 from ..core.base.seeds import LARGEST_PICTURE_SEED
 from .command import Command
 from .config_options import counted, number, whole_number
@@ -49,14 +50,14 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--height", type=counted, metavar="H", help="in pixels (default: the checkpoint's own size)")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=pasted_path,
         default=Path(PICTURES_DIR),
         metavar="DIR",
         help=f"the folder for 00000.png, 00001.png, … (default: {PICTURES_DIR})",
     )
     parser.add_argument(
         "--log-dir",
-        type=Path,
+        type=pasted_path,
         default=Path(LOG_DIR),
         metavar="DIR",
         help=f"where runs are, for NAME@STEP in prompts (default: {LOG_DIR})",

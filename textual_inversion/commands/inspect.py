@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.base.pasted_path import pasted_path
 from .command import Command
 from .console import Console
 from .shared import standalone_host
@@ -19,7 +19,10 @@ _WORDS = 3
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "file", type=Path, metavar="FILE", help="an embedding in any format, a picture that carries one, or a folder"
+        "file",
+        type=pasted_path,
+        metavar="FILE",
+        help="an embedding in any format, a picture that carries one, or a folder",
     )
 
 

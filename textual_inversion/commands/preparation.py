@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.base.pasted_path import pasted_path
 from .console import Console
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _INTERRUPTED = 130
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--models-dir",
-        type=Path,
+        type=pasted_path,
         metavar="DIR",
         default=Path("models"),
         help="where captioning models are: BLIP/ and torch_deepdanbooru/, as in a web UI's models folder (default: ./models)",

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..core.base.options import choices_of
+from ..core.base.pasted_path import pasted_path
 from ..core.settings.train_config import TrainConfig
 from .command import Command
 from .config_options import whole_number
@@ -21,7 +22,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the embedding whose run goes on")
     parser.add_argument(
         "--log-dir",
-        type=Path,
+        type=pasted_path,
         default=Path(LOG_DIR),
         metavar="DIR",
         help=f"where to look for the run (default: {LOG_DIR})",

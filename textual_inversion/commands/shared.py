@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.base.options import choices_of
+from ..core.base.pasted_path import pasted_path
 from ..core.settings.memory import Precision
 from ..core.settings.train_config import TrainConfig
 from .config_options import counted
@@ -27,13 +28,13 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("Everywhere")
     group.add_argument(
         "--checkpoint",
-        type=Path,
+        type=pasted_path,
         metavar="FILE",
         help="SD 1.x, 2.x or SDXL, .safetensors or .ckpt (default: the demo's)",
     )
     group.add_argument(
         "--embeddings-dir",
-        type=Path,
+        type=pasted_path,
         metavar="DIR",
         default=Path(EMBEDDINGS_DIR),
         help="where embeddings are, and where prompts find them (default: ./embeddings)",
@@ -49,7 +50,7 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
         "--threads", type=counted, metavar="N", help="processor threads to use (default: torch's choice)"
     )
     group.add_argument(
-        "--config", type=Path, metavar="FILE", help="a run.json whose settings are used where none is typed"
+        "--config", type=pasted_path, metavar="FILE", help="a run.json whose settings are used where none is typed"
     )
     group.add_argument("--json", action="store_true", help="JSON on standard output, words on standard error")
 

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from ..core.base.pasted_path import pasted_path
 from .command import Command
 from .console import Console
 from .shared import precision_of, standalone_host
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("picture", type=Path, metavar="PICTURE", help="the training picture")
+    parser.add_argument("picture", type=pasted_path, metavar="PICTURE", help="the training picture")
     parser.add_argument(
         "map",
-        type=Path,
+        type=pasted_path,
         metavar="MAP",
         help="a grey picture of the same shape: white where it matters most, mid grey as usual, black not at all",
     )
     parser.add_argument(
-        "out", type=Path, metavar="OUT", nargs="?", help="the result (default: NAME_att.png beside the picture)"
+        "out", type=pasted_path, metavar="OUT", nargs="?", help="the result (default: NAME_att.png beside the picture)"
     )
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from ..core.base.errors import InputError
 from ..core.base.files import read_error
+from ..core.base.pasted_path import pasted_path
 from ..core.dataset.find import parse_folder
 from ..core.dataset.templates import find_template, list_templates
 from ..core.model.host import OWN_VAE
@@ -41,8 +42,8 @@ class Access:
 
     def check_path(self, path: str, *, field: str) -> Path:
         """``path`` as it may be read or written; raises DeniedError or InputError beside ``field``."""
-        plain = path.strip().strip('"')  # as whoever opens it reads a path that Windows has copied
-        if not plain or "\0" in plain:
+        plain = pasted_path(path)  # as whoever opens it reads it
+        if not path.strip() or plain == Path() or "\0" in path:
             raise InputError("No file or folder is given here.", field=field)
         try:
             os.lstat(plain)
@@ -51,7 +52,7 @@ class Access:
         except (OSError, ValueError) as error:  # a name that no disk has
             known = read_error(error) if isinstance(error, OSError) else None
             raise InputError(known.message if known else f"{plain} cannot be read: {error}.", field=field) from error
-        return Path(plain)
+        return plain
 
     def check_config(self, config: TrainConfig, host: Host) -> None:
         """``check_path`` for every path among a run's settings; what the host knows by name is none."""

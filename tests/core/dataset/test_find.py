@@ -23,7 +23,7 @@ def names(folder, **options) -> list[str]:
 
 @pytest.mark.parametrize(
     ("text", "path", "repeats"),
-    [("cats", "cats", 1), ("cats*3", "cats", 3), (" 'a b' * 12 ", "'a b'", 12), ('"a b"*2', "a b", 2), ("a*b", "a*b", 1)],
+    [("cats", "cats", 1), ("cats*3", "cats", 3), (" 'a b' * 12 ", "a b", 12), ('"a b"*2', "a b", 2), ("a*b", "a*b", 1)],
 )  # fmt: skip
 def test_repeats_are_written_behind_the_folder(text, path, repeats):
     assert parse_folder(text) == FolderSpec(path=Path(path), repeats=repeats)
@@ -79,12 +79,13 @@ def test_a_mask_without_a_picture_is_named(tmp_path):
 
 
 def test_empty_and_missing_folders(tmp_path):
-    fill(tmp_path, "deep/a.png", "notes.txt")
+    fill(tmp_path, "deep/a.png")
+    (tmp_path / "notes.txt").write_text("a note")
     for folders, words in [
         ([], "No dataset directory is given"),
         (["", "  "], "No dataset directory is given"),
         ([tmp_path / "nope"], "nope does not exist"),
-        ([tmp_path / "notes.txt"], "is a file; give its folder"),
+        ([tmp_path / "notes.txt"], r"is a text \('a note'\); give a folder"),
         ([tmp_path], r"There are no pictures in .*\. There are some in folders below it: include subfolders\."),
     ]:
         with pytest.raises(InputError, match=words) as caught:
@@ -121,3 +122,18 @@ def test_many_masks_alone_are_one_note(tmp_path):
     fill(tmp_path, "a.png", *(f"{index}_mask.png" for index in range(9)))
     (note,) = find_pictures([tmp_path]).notes
     assert note.endswith("not there: 0_mask.png, 1_mask.png, 2_mask.png, 3_mask.png, 4_mask.png and 4 more.")
+
+
+@pytest.mark.parametrize(
+    "form", ["'{}'", '"{}"', "\u202a{}\u202c", "file://{}", "{}/ ", "'{}'*3", '"{}" * 3', "file://{}*3"]
+)
+def test_pasted_folders(tmp_path, form):
+    fill(tmp_path, "my cats/a.png")
+    (picture,) = find_pictures([form.format(tmp_path / "my cats")]).pictures
+    assert picture.repeats == (3 if form.endswith("3") else 1)
+
+
+@pytest.mark.parametrize("text", ["https://example.org/a.png", "http://example.org/x*3"])
+def test_addresses_are_no_folders(text):
+    with pytest.raises(InputError, match="is an address on the web: download it, and give the folder"):
+        find_pictures([text])

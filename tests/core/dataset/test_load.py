@@ -108,7 +108,7 @@ def test_everything_that_is_wrong_is_named_at_once(tmp_path):
             "broken.jpg cannot be read as a picture",
             "masked_mask.png is black",
             "odd_mask.png has 64 x 32 pixels",
-            "photo.heic cannot be read as a picture: its content is of no known picture format. Convert it to PNG",
+            "photo.heic cannot be read as a picture: it is a HEIC picture, which needs pillow-heif (pip install pillow-heif). Or",
             "text.txt is not a text file",
         ],
         strict=True,

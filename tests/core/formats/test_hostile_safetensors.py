@@ -50,8 +50,9 @@ GOOD = {"a": _entry([2, 4], 0, 32)}
         (_file({"__metadata__": {"name": "x"}}, b""), "no tensors"),
         (_file({"clip_l": _entry([1, 4], 0, 16), "clip_g": _entry([2, 2], 16, 32)}), "different numbers of vectors"),
         (b"", "is empty"),
-        (b"\0" * 9, "no embedding in any known format"),
-        (b"hello, world, I am a text file", "no embedding in any known format"),
+        (b"\0" * 9, "nothing but zero bytes"),
+        (b"\1\2\3" * 9, "no embedding in any known format"),
+        (b"hello, world, I am a text file", r"it is a text \('hello, world, I am a text file'\)"),
     ],
 )
 def test_is_refused_with_a_sentence(tmp_path: Path, data: bytes, words: str) -> None:

@@ -109,9 +109,10 @@ def png_header(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "no known picture format"),
-        (b"<html>not found</html>", "no known picture format. Convert it to PNG or JPEG"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", "no known picture format"),
+        (b"", "it is empty. Put a PNG or JPEG picture in its place, or take it out"),
+        (b"<html>not found</html>", "it is a web page: the download brought that in place of the file"),
+        (b"\1\2\3", "no known picture format. Convert it to PNG or JPEG"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", "it is a PostScript document"),
         (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miaf" + b"\0" * 40, "bad.png cannot be read as a picture"),
         (png_header(9000, 9000), "has 9000 x 9000 pixels; at most 80 million are read"),
         (png_header(2**30, 2**30), "far too many pixels"),

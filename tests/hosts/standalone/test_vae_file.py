@@ -87,7 +87,7 @@ def test_what_is_no_vae_for_this_checkpoint_is_told_beside_the_field(host_of: Ho
             r"does not fit this checkpoint: encoder.conv_in.weight has shape \[8, 3",
         ),
         ("stranger.safetensors", FileFormatError, "does not fit this checkpoint: .* is not there"),
-        ("broken.pt", FileFormatError, "broken.pt cannot be read safely"),
+        ("broken.pt", FileFormatError, "broken.pt cannot be read as a model: it is a web page"),
     ]
     for file, kind, words in cases:
         with pytest.raises(kind, match=words) as raised, host.lease(LeaseRequest(vae=str(tmp_path / file))):

@@ -7,6 +7,7 @@ import locale
 from pathlib import Path
 
 from .errors import InputError
+from .file_kinds import HEAD, placeholder_text
 
 MAX_BYTES = 1 << 20
 
@@ -24,6 +25,8 @@ def read_text(path: Path, *, field: str | None = None) -> str:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.", field=field) from error
     if len(content) > MAX_BYTES:
         raise InputError(f"{path} is larger than 1 MiB; that is no file of prompts or captions.", field=field)
+    if (kind := placeholder_text(content[:HEAD], size=len(content))) is not None:
+        raise InputError(f"{path} is {kind.removesuffix('.')}.", field=field)
     text = _decode(content)
     if text is None or "\0" in text:
         raise InputError(f"{path} is not a text file. Save it as UTF-8 text.", field=field)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..base.errors import InputError
+from ..base.pasted_path import exists, is_folder, pasted_path, why_no_folder
 from ..base.sentences import listed
 from .caption_files import CaptionFiles
 from .mask_files import MaskFiles, owner_of
@@ -34,10 +35,11 @@ MAX_REPEATS = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class FolderSpec:
-    """A dataset folder; each of its pictures comes ``repeats`` times in an epoch."""
+    """A dataset folder; each of its pictures comes ``repeats`` times in an epoch. ``given`` is what a person wrote."""
 
     path: Path
     repeats: int = 1
+    given: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +62,14 @@ class Findings:
 
 def parse_folder(text: str) -> FolderSpec:
     """``FOLDER`` or ``FOLDER*3``. A folder that really has such a name is taken by its name."""
-    plain = text.strip().strip('"')
-    match = re.fullmatch(r"(.*?)\s*\*\s*([0-9]{1,6})", plain, re.DOTALL)
-    if match is None or os.path.isdir(plain):
-        return FolderSpec(path=Path(plain))
+    whole = pasted_path(text)
+    match = re.fullmatch(r"(.*?)\s*\*\s*([0-9]{1,6})", text.strip(), re.DOTALL)
+    if match is None or exists(whole):
+        return FolderSpec(path=whole, given=text)
     repeats = int(match[2])
     if not 1 <= repeats <= MAX_REPEATS:
         raise InputError(f"{text!r}: the repeats must be between 1 and {MAX_REPEATS}.", field="data")
-    return FolderSpec(path=Path(match[1].strip('"')), repeats=repeats)
+    return FolderSpec(path=pasted_path(match[1]), repeats=repeats, given=match[1])
 
 
 def natural_key(path: Path) -> tuple[tuple[str | int, ...], str]:
@@ -89,7 +91,7 @@ def find_pictures(folders: Sequence[str | Path | FolderSpec], *, recursive: bool
     pictures: list[FoundPicture] = []
     left_out: list[str] = []
     for spec in specs:
-        files = sorted(_files(spec.path, recursive=recursive), key=natural_key)
+        files = sorted(_files(spec, recursive=recursive), key=natural_key)
         found, others = _sort_out(files, repeats=spec.repeats)
         pictures += found
         left_out += others
@@ -98,10 +100,10 @@ def find_pictures(folders: Sequence[str | Path | FolderSpec], *, recursive: bool
     return Findings(pictures=tuple(pictures), notes=tuple(left_out))
 
 
-def _files(folder: Path, *, recursive: bool) -> Iterable[Path]:
-    if not os.path.isdir(folder):  # false, and no error, for a name that no disk has
-        reason = "is a file; give its folder" if os.path.exists(folder) else "does not exist"
-        raise InputError(f"The dataset directory {folder} {reason}.", field="data")
+def _files(spec: FolderSpec, *, recursive: bool) -> Iterable[Path]:
+    folder = spec.path
+    if not is_folder(folder):
+        raise InputError(f"The dataset directory {folder} {why_no_folder(folder, given=spec.given)}.", field="data")
 
     def fail(error: OSError) -> None:
         raise InputError(f"The folder {error.filename} cannot be read: {error.strerror}.", field="data") from error
@@ -155,7 +157,7 @@ def _left_out(
 def _nothing_found(specs: Sequence[FolderSpec], *, recursive: bool) -> str:
     places = ", ".join(str(spec.path) for spec in specs)
     deeper = not recursive and any(
-        file.suffix.lower() in PICTURE_SUFFIXES for spec in specs for file in _files(spec.path, recursive=True)
+        file.suffix.lower() in PICTURE_SUFFIXES for spec in specs for file in _files(spec, recursive=True)
     )
     hint = " There are some in folders below it: include subfolders." if deeper else ""
     return f"There are no pictures in {places}.{hint}"

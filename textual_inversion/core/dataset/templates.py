@@ -6,7 +6,6 @@ every step and not once for each picture.
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 import torch
 
 from ..base.errors import InputError
+from ..base.pasted_path import exists, pasted_path
 from ..base.randomness import choice_index
 from ..base.sentences import listed
 from ..base.text_files import read_text
@@ -85,7 +85,8 @@ def find_template(choice: str, folders: Sequence[Path]) -> Path:
 
     Of several files of one name the first folder's counts. Raises InputError with what there is to choose from.
     """
-    wanted = choice.strip().strip('"')
+    path = pasted_path(choice)
+    wanted = str(path) if choice.strip() else ""
     files = list_templates(folders)
     exact = [file for file in files if file.label == wanted]
     folded = wanted.replace("\\", "/").lower()
@@ -94,8 +95,8 @@ def find_template(choice: str, folders: Sequence[Path]) -> Path:
     for matches in (exact, named, bare):
         if matches:
             return matches[0].path
-    if wanted and os.path.isfile(wanted):
-        return Path(wanted)
+    if wanted and exists(path) and path.is_file():
+        return path
     known = ", ".join(file.label for file in files) or "none"
     raise InputError(
         f"There is no prompt template {choice!r}. Give the path of a text file, or one of: {known}.", field="template"

@@ -10,6 +10,7 @@ from typing import cast, get_args
 import torch
 
 from ..base.errors import InputError
+from ..base.pasted_path import exists, pasted_path
 from ..base.randomness import generator
 from ..embedding.embedding import ANY_ENCODER, Embedding
 from ..embedding.names import check_name
@@ -145,8 +146,8 @@ def name_warnings(name: str, lease: Lease, *, known: set[str]) -> list[str]:
 def _from_file(
     lease: Lease, init: str, *, carry_over: CarryOver, text: str, warn: Callable[[str], None]
 ) -> Mapping[str, torch.Tensor]:
-    path = Path(init)
-    if not init.strip() or not path.exists():
+    path = pasted_path(init)
+    if not init.strip() or not exists(path):
         raise InputError(
             f"{init!r} is neither a way to begin ({', '.join(get_args(InitMethod))}) nor a file that exists.",
             field="init",

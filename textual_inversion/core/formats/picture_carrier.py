@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from ..base.errors import FileFormatError
+from ..base.file_kinds import kind_of
 from ..embedding.embedding import Embedding
 from .carrier_json import from_json
 from .containers.limits import MAX_PICTURE_FILE_BYTES, MAX_PICTURE_PIXELS
@@ -27,15 +28,6 @@ _NO_EMBEDDING = (
     "it is a picture without an embedding. If it once had one, it was resized, cropped or saved with loss "
     "(JPEG, a chat program), which destroys it: get the original file"
 )
-_OTHER_PICTURES = {
-    b"\xff\xd8\xff": "JPEG",
-    b"GIF8": "GIF",
-    b"BM": "BMP",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-    b"\xff\x0a": "JPEG XL",
-    b"\0\0\0\x0cJXL ": "JPEG XL",
-}
 
 
 def is_picture(head: bytes) -> bool:
@@ -46,7 +38,7 @@ def is_picture(head: bytes) -> bool:
 def read_picture(path: Path, head: bytes) -> Embedding:
     """Read the embedding in a PNG or lossless WebP. Raises FileFormatError where there is none, or nothing can be told."""
     if (kind := _other_kind(head)) is not None:
-        raise FileFormatError(f"it is a {kind} picture; embeddings are carried by PNG and lossless WebP")
+        raise FileFormatError(f"it is {kind}; embeddings are carried by PNG and lossless WebP")
     if path.stat().st_size > MAX_PICTURE_FILE_BYTES:
         raise FileFormatError(
             f"it is a picture of more than {MAX_PICTURE_FILE_BYTES // 2**20} MB, too large to look into"
@@ -126,9 +118,10 @@ def _is_webp(head: bytes) -> bool:
 
 
 def _other_kind(head: bytes) -> str | None:
-    if head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis", b"heic", b"mif1"):
-        return "AVIF or HEIC"
-    return next((kind for start, kind in _OTHER_PICTURES.items() if head.startswith(start)), None)
+    """A picture that carries no embedding, in words."""
+    kind = "a BMP picture" if head.startswith(b"BM") else kind_of(head, size=len(head))
+    carriers = kind is None or head.startswith(PNG_SIGNATURE) or _is_webp(head)
+    return None if carriers or not kind.endswith(" picture") else kind
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from ..base.errors import FileFormatError, InputError
+from ..base.file_kinds import HEAD, kind_of
 from ..embedding.embedding import Embedding
 from .concept_folder import library_file, library_token
 from .containers.checked_vectors import StoredTensor, load_vectors
@@ -63,7 +64,7 @@ def _read_folder(folder: Path) -> Embedding:
 
 def _read_single(path: Path) -> Embedding:
     with path.open("rb") as file:
-        head = file.read(512)
+        head = file.read(HEAD)
     if not head:
         raise FileFormatError("it is empty")
     if is_picture(head):
@@ -76,7 +77,10 @@ def _read_single(path: Path) -> Embedding:
         raise FileFormatError(
             "it is a tar archive, torch's container before 2017, which is not read: open it in an old torch"
         )
-    raise FileFormatError(f"it is no embedding in any known format (it begins with {head[:8].hex(' ')})")
+    kind = kind_of(head, size=path.stat().st_size)
+    raise FileFormatError(
+        f"it is {kind}" if kind else f"it is no embedding in any known format (it begins with {head[:8].hex(' ')})"
+    )
 
 
 def _from_safetensors(path: Path) -> Embedding:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import struct
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from ..base.errors import InputError
+from ..base.file_kinds import kind_of_file
 
 MAX_PIXELS = 80_000_000
 """Larger pictures are refused before they are decoded; Pillow's own warning comes at 89 million."""
@@ -23,6 +27,8 @@ FORMATS = frozenset(
 )
 """Pillow's names of what is opened, whatever the file is called; the last two with plugins only. Not EPS: Pillow gives
 that to Ghostscript, which would run it."""
+
+_PLUGINS = {"HEIC": "pillow-heif", "JPEG XL": "pillow-jxl-plugin"}
 
 _DECODER_ERRORS = (
     OSError,
@@ -69,7 +75,7 @@ def open_picture(path: Path) -> OpenedPicture:
             image = ImageOps.exif_transpose(file)
             return _converted(image)
     except _DECODER_ERRORS as error:
-        raise InputError(f"{path} cannot be read as a picture: {_reason(error)}", field="data") from error
+        raise InputError(f"{path} cannot be read as a picture: {_reason(error, path)}", field="data") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +106,7 @@ def peek_picture(path: Path) -> PictureFacts:
                 file.load()
             return facts
     except _DECODER_ERRORS as error:
-        raise InputError(f"{path} cannot be read as a picture: {_reason(error)}", field="data") from error
+        raise InputError(f"{path} cannot be read as a picture: {_reason(error, path)}", field="data") from error
 
 
 def _facts(file: Image.Image) -> PictureFacts | None:
@@ -115,8 +121,19 @@ def _facts(file: Image.Image) -> PictureFacts | None:
     return PictureFacts(size=(height, width) if turned else (width, height), transparent=False)
 
 
+@cache
+def _plugins() -> None:
+    """Let the plugins for HEIC and JPEG XL register themselves, where they are installed."""
+    for module, register in (("pillow_heif", "register_heif_opener"), ("pillow_jxl", "")):
+        with suppress(ImportError, OSError):
+            plugin = import_module(module)
+            if register:
+                getattr(plugin, register)()
+
+
 def _formats() -> list[str]:
     Image.init()
+    _plugins()
     return sorted(FORMATS.intersection(Image.OPEN))
 
 
@@ -128,8 +145,16 @@ def _check_size(path: Path, size: tuple[int, int]) -> None:
         )
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, path: Path) -> str:
     if isinstance(error, Image.UnidentifiedImageError):
+        kind = kind_of_file(path)
+        plugin = next((package for name, package in _PLUGINS.items() if kind and name in kind), None)
+        if plugin:
+            return f"it is {kind}, which needs {plugin} (pip install {plugin}). Or convert it to PNG or JPEG."
+        if kind:
+            return (
+                f"it is {kind.removesuffix('.')}. Put a PNG or JPEG picture in its place, or take it out of the folder."
+            )
         return "its content is of no known picture format. Convert it to PNG or JPEG, or take it out of the folder."
     if isinstance(error, Image.DecompressionBombError):
         return "it has far too many pixels. Make it smaller."

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..base.errors import InputError
+from ..base.file_kinds import kind_of_file
 from ..base.options import build
+from ..base.pasted_path import pasted_path
 from .embedding import EmbeddingSettings
 from .memory import MemorySettings
 from .objective import ObjectiveSettings
@@ -43,6 +45,9 @@ class TrainConfig(
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> TrainConfig:
         """From values by name, as forms, HTTP, the command line and run.json give them. Raises InputError naming the field."""
+        logs = values.get("log_dir")
+        if isinstance(logs, str) and logs.strip():
+            values = {**values, "log_dir": str(pasted_path(logs))}
         return build(cls, _renamed(values))
 
     @classmethod
@@ -51,7 +56,9 @@ class TrainConfig(
         try:
             content = json.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError, RecursionError) as error:
-            raise InputError(f"{path} cannot be read as settings of a run: {error}.", field="config") from error
+            kind = kind_of_file(path)
+            reason = f"it is {kind}" if kind and kind != "JSON text" else str(error)
+            raise InputError(f"{path} cannot be read as settings of a run: {reason}.", field="config") from error
         values = content.get("config", content) if isinstance(content, dict) else None
         if not isinstance(values, dict):
             raise InputError(f"{path} holds no settings: a JSON object was expected.", field="config")

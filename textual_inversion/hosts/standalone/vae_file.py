@@ -12,6 +12,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from ...core.base.errors import FileFormatError, InputError, UserError
+from ...core.base.pasted_path import exists, pasted_path
 from ...core.model.host import OWN_VAE
 from ..parking import Parking
 from .checkpoint.checkpoint import SUFFIXES, read_checkpoint
@@ -26,13 +27,12 @@ _OLD_ATTENTION = {".query.": ".to_q.", ".key.": ".to_k.", ".value.": ".to_v.", "
 
 def find_vae(name: str) -> Path | None:
     """The file at a path; None for nothing and for ``OWN_VAE``. Raises InputError where there is no such file."""
-    plain = name.strip().strip('"')  # as a path comes that Windows has copied
-    if plain in ("", OWN_VAE):
+    path = pasted_path(name)
+    if not name.strip() or str(path) in (".", OWN_VAE):
         return None
-    path = Path(plain)
-    if not path.is_file() or path.suffix.lower() not in _SUFFIXES:
+    if not exists(path) or not path.is_file() or path.suffix.lower() not in _SUFFIXES:
         raise InputError(
-            f"There is no VAE file at {plain}. Give the path of one ({', '.join(_SUFFIXES)}), or {OWN_VAE} for the checkpoint's own.",
+            f"There is no VAE file at {path}. Give the path of one ({', '.join(_SUFFIXES)}), or {OWN_VAE} for the checkpoint's own.",
             field="vae",
         )
     return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ...core.dataset.find import FolderSpec
 from ...core.dataset.load import DatasetOptions
 from ...core.dataset.report import DatasetReport, Material, report
 from ...core.dataset.survey import survey
@@ -13,7 +14,7 @@ from .advice import advice_checks
 
 
 def check_folder(
-    folder: str,
+    folder: str | Path,
     *,
     width: int,
     height: int,
@@ -27,7 +28,7 @@ def check_folder(
 
     Raises InputError where the folder or the template cannot be read.
     """
-    found = survey([folder], DatasetOptions(width=width, height=height), recursive=recursive)
+    found = survey([FolderSpec(path=Path(folder))], DatasetOptions(width=width, height=height), recursive=recursive)
     lines = load_template(template, template_dirs, name="embedding") if template.strip() else None
     material = Material(survey=found, template=lines, count_tokens=count_tokens)
     return report(material, more=advice_checks(learned=learned))

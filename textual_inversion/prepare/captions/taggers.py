@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...core.base.errors import InputError
+from ...core.base.errors import FileFormatError, InputError
+from ...core.base.file_kinds import kind_of_file
 from ...core.model.captioning import Tagger
 
 GET_IT = (
@@ -20,6 +21,10 @@ def opened_tagger(path: Path, *, device: str | None = None) -> Iterator[Tagger]:
     """The model in memory while the block runs. Raises InputError where the file is missing or of another kind."""
     if not path.is_file():
         raise InputError(f"There is no tagger at {path}. {GET_IT}.", field="tagger_file")
+    if (kind := kind_of_file(path)) is not None and not kind.startswith(
+        ("a ZIP", "a text")
+    ):  # torch's are ZIP archives
+        raise FileFormatError(f"{path} cannot be read as a tagger: it is {kind}.", field="tagger_file")
     if path.suffix.lower() == ".onnx":
         from .wd_tagger import load_wd_tagger
 

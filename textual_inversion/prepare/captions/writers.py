@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from PIL import Image
 
+from ...core.base.pasted_path import pasted_path
 from ...core.model.captioning import CaptionModels, SentenceRules
 from ..settings.captions import CaptionSettings
 from .tags import TagRules, tag_text
@@ -59,12 +59,12 @@ class CaptionWriters:
         if settings.blip_folder.strip():
             from .blip import opened_blip
 
-            return self._stack.enter_context(opened_blip(Path(settings.blip_folder.strip().strip('"')), rules))
+            return self._stack.enter_context(opened_blip(pasted_path(settings.blip_folder), rules))
         return self._stack.enter_context(self._models.blip(rules))
 
     def _tagger(self):
         if self._settings.tagger_file.strip():
             from .taggers import opened_tagger
 
-            return opened_tagger(Path(self._settings.tagger_file.strip().strip('"')))
+            return opened_tagger(pasted_path(self._settings.tagger_file))
         return self._models.deepbooru()

@@ -17,6 +17,7 @@ from PIL import Image
 
 from ...core.base.errors import InputError
 from ...core.base.files import make_folder
+from ...core.base.pasted_path import is_folder, pasted_path, why_no_folder
 from ...core.model.captioning import CaptionModels
 from ..advice.perceptual_hash import Seen
 from ..captions.text import needs_new
@@ -69,10 +70,12 @@ def checked_folders(settings: PrepareSettings) -> tuple[Path, Path]:
     for name, words in (("source", "the folder with your pictures"), ("destination", "a folder for the results")):
         if not getattr(settings, name).strip():
             raise InputError(f"No {name} directory is given. Name {words}.", field=name)
-    source, destination = (Path(text.strip().strip('"')).resolve() for text in (settings.source, settings.destination))
-    if not source.is_dir():
-        reason = "is a file; give its folder" if source.exists() else "does not exist"
-        raise InputError(f"The source directory {source} {reason}.", field="source")
+    source, destination = (pasted_path(text) for text in (settings.source, settings.destination))
+    if not is_folder(source):
+        raise InputError(
+            f"The source directory {source} {why_no_folder(source, given=settings.source)}.", field="source"
+        )
+    source, destination = source.resolve(), destination.resolve()
     if destination == source or (destination.exists() and destination.samefile(source)):
         raise InputError(
             "The destination is the source, whose pictures must stay as they are. Choose another folder.",
@@ -116,7 +119,7 @@ class _Job:
     ) -> None:
         self._settings, self._sources, self._writers = settings, sources, writers
         self._watch, self._stop = watch, stop
-        destination = Path(settings.destination.strip().strip('"')).resolve()
+        destination = pasted_path(settings.destination).resolve()
         self._record = Record(destination)
         self._output = ResultWriter(destination, self._record, settings)
         self._recipe = recipe_of(settings)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from ...core.base.errors import InputError
+from ...core.base.pasted_path import pasted_path
 from ..folder.sources import find_sources
 from ..settings import PrepareSettings
 from .develop import LeaveOutError, develop
@@ -25,7 +25,7 @@ def preview(settings: PrepareSettings, *, most: int = SHOWN) -> list[dict[str, A
 
     Raises InputError where the source holds no pictures.
     """
-    folder = Path(settings.source.strip().strip('"'))
+    folder = pasted_path(settings.source)
     pictures = find_sources(folder, recursive=settings.recursive).pictures
     if not pictures:
         raise InputError(f"There are no pictures in {folder}.", field="source")

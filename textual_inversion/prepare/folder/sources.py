@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.base.errors import InputError
+from ...core.base.pasted_path import is_folder, why_no_folder
 from ...core.dataset.caption_files import CaptionFiles, is_text
 from ...core.dataset.find import PICTURE_SUFFIXES, is_looked_into, natural_key
 from ...core.dataset.mask_files import MaskFiles
@@ -59,9 +60,8 @@ def find_sources(folder: Path, *, recursive: bool = False) -> Sources:
 
 
 def _files(folder: Path, *, recursive: bool) -> Iterable[Path]:
-    if not folder.is_dir():
-        reason = "is a file; give its folder" if folder.exists() else "does not exist"
-        raise InputError(f"The source directory {folder} {reason}.", field="source")
+    if not is_folder(folder):
+        raise InputError(f"The source directory {folder} {why_no_folder(folder)}.", field="source")
 
     def fail(error: OSError) -> None:
         raise InputError(f"The folder {error.filename} cannot be read: {error.strerror}.", field="source") from error

@@ -194,11 +194,11 @@ class PrepareRoutes(Routes):
         answer="`summary`, `pictures`, `captions`, `sizes`, `problems`, `findings`: `kind`, `message`, `files`",
     )
     def check(self, request: requests.CheckRequest) -> Answer:
-        self._folders.check_paths(request, "folder")
+        folder = self._folders.path(request)
         if request.template.strip():
             self._folders.check(request.template, field="template")
         report = check_folder(
-            request.folder.strip().strip('"'),
+            folder,
             width=request.width,
             height=request.height,
             recursive=request.recursive,

@@ -51,7 +51,12 @@ def read_safetensors(path: Path) -> tuple[Mapping[str, SafetensorsTensor], Mappi
 
 def looks_like_safetensors(head: bytes) -> bool:
     """Eight bytes of header length, then JSON."""
-    return len(head) > 8 and head[8:9] == b"{"
+    return len(head) > 8 and head[8:9] == b"{" and not _is_printable(head[:8])  # no letters
+
+
+def _is_printable(start: bytes) -> bool:
+    """True for text: a length in letters would be of exabytes."""
+    return start.isascii() and start.decode("ascii").isprintable()
 
 
 def _check_header_size(path: Path) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...base.errors import FileFormatError
+from ...base.sentences import listed
 from .limits import MAX_PICKLE_BYTES, MAX_PICKLE_FILE_BYTES, MAX_ZIP_ENTRIES
 from .pickle_program import run_pickle
 from .torch_tensors import Storage, StorageReader, torch_vocabulary
@@ -57,6 +58,9 @@ def _read_zip(data: bytes) -> object:
         raise FileFormatError("its zip container is broken: the file was cut off or damaged") from error
     with archive:
         programs = [name for name in archive.namelist() if name.endswith("/data.pkl") or name == "data.pkl"]
+        if not programs:
+            names = listed(archive.namelist(), shown=3)
+            raise FileFormatError(f"it is a ZIP archive ({names[:200]}) and not one that torch wrote: unpack it")
         if len(programs) != 1:
             raise FileFormatError(f"its zip container holds {len(programs)} data.pkl; torch writes exactly one")
         folder = programs[0][: -len("data.pkl")]

@@ -14,6 +14,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from ....core.base.errors import FileFormatError, LeaseError, ResourceError
+from ....core.base.file_kinds import kind_of_file
+from ....core.base.pasted_path import exists
 
 SUFFIXES = (".safetensors", ".ckpt")
 
@@ -31,17 +33,31 @@ def read_checkpoint(path: Path, *, suffixes: tuple[str, ...] = SUFFIXES) -> Chec
 
     Raises LeaseError where there is no such file, FileFormatError for a file that is not what its name says.
     """
-    if not path.is_file():
-        raise LeaseError(f"There is no checkpoint at {path}.", field="checkpoint")
+    if not exists(path) or not path.is_file():
+        raise LeaseError(_no_checkpoint(path, suffixes), field="checkpoint")
     if path.suffix.lower() not in suffixes:
         raise FileFormatError(
             f"{path.name} is no checkpoint this program reads: it takes {' and '.join(suffixes)} files.",
             field="checkpoint",
         )
+    kind = kind_of_file(path)
+    if kind is not None and not kind.startswith("a ZIP"):  # torch's files are ZIP archives
+        raise FileFormatError(f"{path.name} cannot be read as a model: it is {kind}.", field="checkpoint")
     try:
         return _read_safetensors(path) if path.suffix.lower() == ".safetensors" else _read_pickle(path)
     except MemoryError as error:
         raise ResourceError(f"There is not enough memory to read {path.name}.") from error
+
+
+def _no_checkpoint(path: Path, suffixes: tuple[str, ...]) -> str:
+    wanted = f"Give a {' or '.join(suffixes)} file of SD 1.x, SD 2.x or SDXL"
+    if (path / "model_index.json").is_file():
+        return f"{path} is a folder of diffusers, which is not read. {wanted}."
+    if path.is_dir():
+        return f"{path} is a folder. {wanted}."
+    if not path.suffix and not path.is_absolute() and len(path.parts) == 2:
+        return f"There is no checkpoint at {path}. Names of the Hugging Face Hub are not read. {wanted}, downloaded."
+    return f"There is no checkpoint at {path}. {wanted}."
 
 
 def _read_safetensors(path: Path) -> CheckpointFile:
