@@ -216,3 +216,16 @@ def test_what_stands_on_the_card(world: LibraryWorld) -> None:
     path.with_suffix(".json").write_text("{broken")
     assert "was left as it is" in world.refused("card", file="cat.pt", notes="new")[1]
     assert path.with_suffix(".json").read_text() == "{broken"
+
+
+def test_names_that_prompts_do_not_tell_apart_and_names_like_files(world: LibraryWorld) -> None:
+    world.add("EasyNegative.pt")
+    world.add("cat.pt")
+    assert (
+        "'easynegative' is taken by EasyNegative.pt" in world.refused("rename", file="cat.pt", name="easynegative")[1]
+    )
+    assert "it ends like a file" in world.refused("rename", file="cat.pt", name="dog.pt")[1]
+    assert (
+        "it ends like a file" in world.refused("convert", file="cat.pt", name="dog.png", file_format="safetensors")[1]
+    )
+    assert world.files == ["EasyNegative.pt", "cat.pt"]

@@ -23,7 +23,7 @@ def test_every_file_with_its_figures_or_the_reason(world: LibraryWorld) -> None:
     world.add("below/cat.pt", checkpoint_hash="0123456789", checkpoint_name="model.ckpt")
     (world.host.embeddings_dir / "broken.pt").write_bytes(b"rubbish")
     broken, cat = world.get("").json()["embeddings"]
-    assert "no embedding in any known format" in broken["error"]
+    assert "it is a text ('rubbish')" in broken["error"]
     assert (cat["name"], cat["file"], cat["step"], cat["vectors"]) == ("cat", "below/cat.pt", 30, 2)
     assert (cat["checkpoint"], cat["checkpoint_name"], cat["format"]) == ("0123456789", "model.ckpt", "a1111")
     assert cat["size"] > 100

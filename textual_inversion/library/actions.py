@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core.base.errors import InputError
 from ..core.embedding.embedding import Embedding
-from ..core.embedding.names import check_name
+from ..core.embedding.names import check_name, check_new_name
 from ..core.embedding.pair import check_pair_name, negative_name
 from ..core.embeddings_folder.card_file import companions, read_user_metadata, update_user_metadata
 from ..core.embeddings_folder.card_picture import set_card_picture
@@ -105,7 +105,7 @@ class Library:
                 field="file_format",
             )
         name = request.name.strip() or str(entry["name"])
-        target = path.with_name(f"{check_name(name) if name != entry['name'] else path.stem}{suffixes[0]}")
+        target = path.with_name(f"{check_new_name(name) if name != entry['name'] else path.stem}{suffixes[0]}")
         self._check_free_name(name, target, besides=request.file if request.replace else "")
         with self._free(str(entry["name"]), name):
             old = self.trash.put([path], name=str(entry["name"])) if request.replace else None
@@ -200,7 +200,7 @@ class Library:
     def _add(self, embedding: Embedding, name: str) -> Path:
         from ..core.formats import write_embedding
 
-        check_name(name)
+        check_new_name(name)
         ending = ".pt" if len(embedding.vectors) == 1 else ".safetensors"
         path = self._host.embeddings_dir / f"{name}{ending}"
         self._check_free_name(name, path)
@@ -214,7 +214,7 @@ class Library:
         from ..core.formats import write_pair
 
         ending = ".pt" if len(positive.vectors) == 1 else ".safetensors"
-        names = check_name(check_pair_name(name)), check_name(negative_name(name))
+        names = check_new_name(check_pair_name(name)), check_name(negative_name(name))
         paths = tuple(self._host.embeddings_dir / f"{each}{ending}" for each in names)
         for each, path in zip(names, paths, strict=True):
             self._check_free_name(each, path)

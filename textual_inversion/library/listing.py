@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..core.base.errors import UserError
+from ..core.base.spelling import folded
+from ..core.embedding.mentions import same_in_prompts
 from ..core.embedding.pair import negative_name, pair_name
 from ..core.embeddings_folder.card_file import read_user_metadata
 from ..core.embeddings_folder.find import FILES, PICTURES, files_below
@@ -67,8 +69,12 @@ class Shelf:
         return entry if entry.get("file") == file else None
 
     def named(self, name: str) -> list[str]:
-        """The files of the embeddings with this name, without regard to case, as some file systems have none."""
-        return [str(entry["file"]) for entry in self.entries() if str(entry["name"]).casefold() == name.casefold()]
+        """The files of the embeddings that prompts, or file systems without capitals, do not tell from this name."""
+        return [
+            str(entry["file"])
+            for entry in self.entries()
+            if folded(str(entry["name"])) == folded(name) or same_in_prompts(str(entry["name"]), name)
+        ]
 
     def card_picture(self, path: Path) -> Path | None:
         """Find the picture of its card: one beside it, or the embedding itself where it is one."""

@@ -6,7 +6,7 @@ import pytest
 
 from textual_inversion.core.base import spelling
 from textual_inversion.core.embedding import mentions as module
-from textual_inversion.core.embedding.mentions import is_part_of, mentions, words_of
+from textual_inversion.core.embedding.mentions import is_part_of, mentions, runs_on, same_in_prompts, words_of
 
 
 def test_the_examples_in_the_docstrings() -> None:
@@ -42,6 +42,22 @@ def test_the_longer_of_two_names_wins() -> None:
     assert is_part_of("my-thing", "my-thing blue")
     assert not is_part_of("hero1", "Hero1")
     assert not is_part_of("cat", "cats")
+
+
+def test_names_that_are_one_in_prompts() -> None:
+    assert same_in_prompts("EasyNegative", "easynegative")
+    assert same_in_prompts("x1", "X 1")
+    assert same_in_prompts("cafe\u0301", "Caf\u00e9")
+    assert not same_in_prompts("my-cat", "my_cat")
+
+
+def test_digits_run_on() -> None:
+    assert runs_on("hero1", "hero12")
+    assert runs_on("hero1", "Hero 123")
+    assert not runs_on("hero1", "hero1-neg")
+    assert not runs_on("hero12", "hero1")
+    assert not runs_on("cat", "cat1")
+    assert not runs_on("", "1")
 
 
 @pytest.mark.parametrize("text", ["it's a CAT, 12:30!", "l'été_2", "猫2 ñ"])

@@ -11,6 +11,7 @@ from fake_host import FakeEncoder
 
 from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.embedding.embedding import Embedding
+from textual_inversion.core.embedding.mentions import words_of
 from textual_inversion.core.embeddings_folder.first_vectors import initial_vectors, nearest_tokens
 from textual_inversion.core.formats import read_embedding, write_embedding
 
@@ -169,17 +170,85 @@ def test_a_word_of_the_model_is_warned_about(world: World) -> None:
     world.create(name="cat", warn=told.append)
     assert told == [
         "'cat' is a word the model knows already. Prompts with that word will use the embedding instead; a name of your own, "
-        "such as one with a digit, avoids it."
+        "such as one with a digit at its end, avoids it. (Every digit is a word: cat1 is found in cat12 too.)"
     ]
 
 
-def test_a_name_that_prompts_know_from_a_folder_below_is_warned_about(world: World) -> None:
-    world.host.embedding_names = lambda: {"My Thing", "other"}  # type: ignore[method-assign]
+@pytest.fixture
+def clips_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CLIP's way with names: digits and signs are words, what is no known word is taken apart."""
+
+    def tokenize(_: FakeEncoder, text: str) -> list[int]:
+        words = words_of(text)
+        return [ord(part[0]) % 64 for word in words for part in ([word] if word in ("blue", "cat") else word)]
+
+    monkeypatch.setattr(FakeEncoder, "tokenize", tokenize)
+
+
+@pytest.mark.usefixtures("clips_words")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("2023", "'2023' is a number. Prompts with it ('in 2023') will use the embedding instead"),
+        ("blue cat", "'blue cat' is made of words the model knows. Prompts that hold them in a row"),
+    ],
+)
+def test_so_is_what_prompts_often_hold(world: World, name: str, words: str) -> None:
     told: list[str] = []
-    world.create(name="my thing", warn=told.append)
-    assert told == ["Prompts know 'My Thing' already, in a folder below; only one of the two will be used."]
+    world.create(name=name, warn=told.append)
+    assert [each[: len(words)] for each in told] == [words]
+
+
+@pytest.mark.usefixtures("clips_words")
+@pytest.mark.parametrize("name", ["my-thing", "my_thing-2", "kuvshinov3"])
+def test_names_of_ones_own_are_not(world: World, name: str) -> None:
+    told: list[str] = []
+    world.create(name=name, warn=told.append)
+    assert told == []
+
+
+@pytest.mark.parametrize("name", ["easynegative", "EASYNEGATIVE", "easy Negative", "easynegativ\u0065\u0301"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_name_that_prompts_do_not_tell_apart_is_refused(world: World, name: str, overwrite: bool) -> None:
+    taken = {"easy Negative": "Easy negative", "easynegativ\u0065\u0301": "EasyNegativ\u00e9"}.get(name, "EasyNegative")
+    world.create(name=taken)
+    with pytest.raises(
+        InputError, match=rf"is taken by {taken}\.pt: prompts do not tell the two names apart"
+    ) as caught:
+        world.create(name=name, overwrite=overwrite)
+    assert caught.value.field == "name"
+    assert [path.stem for path in world.host.embeddings_dir.iterdir()] == [taken]
+    world.create(name=taken, overwrite=True)
+
+
+@pytest.mark.parametrize("name", ["foo.pt", "foo.safetensors", "foo.PT", "foo.pt.png"])
+def test_a_name_that_ends_like_a_file_is_refused(world: World, name: str) -> None:
+    with pytest.raises(InputError, match="it ends like a file, .* Leave that out: 'foo'"):
+        world.create(name=name)
+    world.create(name="v1.5 cat.final")
+
+
+@pytest.mark.usefixtures("clips_words")
+def test_names_that_run_into_each_other_are_told(world: World) -> None:
+    told: list[str] = []
+    world.create(name="hero1")
+    world.create(name="hero12", warn=told.append)
+    assert told == [
+        "'hero1' and 'hero12' run into each other: every digit is a word, so where 'hero12' is not there prompts find 'hero1' in it."
+    ]
+
+
+@pytest.mark.usefixtures("clips_words")
+def test_a_name_that_prompts_know_from_a_folder_below_is_warned_about(world: World) -> None:
+    below = world.host.embeddings_dir / "deep"
+    below.mkdir()
+    (below / "My-Thing.pt").write_bytes(b"x")
+    world.host.embedding_names = lambda: {"My-Thing", "other"}  # type: ignore[method-assign]
+    told: list[str] = []
+    world.create(name="my-thing", warn=told.append)
+    assert told == ["Prompts know 'My-Thing' already, in deep/My-Thing.pt; only one of the two will be used."]
     told.clear()
-    world.create(name="my thing", warn=told.append, overwrite=True)
+    world.create(name="my-thing", warn=told.append, overwrite=True)
     assert told == []
 
 

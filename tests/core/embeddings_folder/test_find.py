@@ -62,3 +62,10 @@ def test_an_unknown_name_points_to_create(tmp_path: Path) -> None:
         find_embedding(tmp_path, "cat")
     with pytest.raises(InputError, match="no embedding called 'cat'"):
         find_embedding(tmp_path / "missing", "cat")
+
+
+@pytest.mark.parametrize("name", ["easynegative", "EASYNEGATIVE", "EasyNegative.pt"])
+def test_a_name_that_is_nearly_right_is_told(tmp_path: Path, name: str) -> None:
+    _file(tmp_path / "deep" / "EasyNegative.pt")
+    with pytest.raises(InputError, match=f"no embedding called '{name}', but one called 'EasyNegative'. Write it so"):
+        find_embedding(tmp_path, name)

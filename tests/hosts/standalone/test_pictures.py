@@ -140,3 +140,20 @@ def test_infotext_is_in_a1111s_form() -> None:
     ]
     assert "Negative prompt" not in text(negative_prompt="")
     assert "TI hashes" not in text()
+
+
+def test_what_only_web_uis_know_is_told(host_of: HostOf) -> None:
+    with host_of("sd1").lease(LeaseRequest()) as lease:
+        asked = PictureRequest(
+            prompt="a <lora:foo:0.8> square, __color__, {red|blue} AND a circle",
+            negative_prompt="[red:blue:0.5]",
+            steps=1,
+            **SIZE,
+        )
+        (told,) = lease.picture(asked, embeddings={}).warnings
+        assert told.startswith(
+            "Read as words, since pictures made without a web UI know weights, BREAK and embeddings alone: "
+        )
+        assert all(each in told for each in ("<lora:foo:0.8>", "__color__", "{red|blue}", "AND", "[red:blue:0.5]"))
+        plain = PictureRequest(prompt="a (red:1.2) square BREAK [blue]", steps=1, **SIZE)
+        assert lease.picture(plain, embeddings={}).warnings == ()

@@ -110,3 +110,15 @@ def test_every_prompt_makes_whole_chunks(prompt: str) -> None:
         assert len(chunk.tokens) == len(chunk.weights) == 77
         assert (chunk.tokens[0], chunk.tokens[-1]) == (SPECIAL.start, SPECIAL.end)
         assert all(fix.offset + fix.rows <= 75 for fix in chunk.insertions)
+
+
+def test_of_names_with_the_same_tokens_the_one_that_is_written_goes_first() -> None:
+    def small(text: str) -> list[int]:
+        return letters(text.lower())
+
+    both = [("EasyNegative", small("EasyNegative"), 1), ("easynegative", small("easynegative"), 2)]
+    for written, rows in (("EasyNegative", 1), ("easynegative", 2), ("EASYNEGATIVE", 1)):
+        prompt = f"a {written}"
+        names = NameIndex(both, texts=[prompt])
+        (chunk,) = chunk_prompt(prompt, tokenize=small, special=SPECIAL, names=names)
+        assert [each.rows for each in chunk.insertions] == [rows]

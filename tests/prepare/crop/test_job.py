@@ -282,3 +282,22 @@ def test_a_record_that_somebody_wrote_leads_nowhere(photo, tmp_path, run):
     record.write_text("no json\n[]\n" + line % (tmp_path / "raw" / "a.png"))
     run(overwrite=True)
     assert (tmp_path / "victim.png").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(
+    ("name", "caption"),
+    [
+        ("000000-1-a man in suit 0.png", "a man in suit 0"),
+        ("00012-0-1girl, solo.png", "1girl, solo"),
+        ("00012-0 2boys.png", "2boys"),
+        ("1girl, solo.png", "1girl, solo"),
+        ("3d render.png", "3d render"),
+        ("2023-05-01 beach.png", "2023-05-01 beach"),
+        ("a cat.png", "a cat"),
+    ],
+)
+def test_a1111s_own_numbering_is_no_caption(photo, tmp_path, run, name, caption):
+    photo(name)
+    run()
+    (picture,) = find_pictures([tmp_path / "done"]).pictures
+    assert caption_of(picture.path, picture.caption) == caption

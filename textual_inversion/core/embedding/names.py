@@ -19,6 +19,7 @@ _SEPARATORS = "/\\"
 _PROMPT_SYNTAX = "()[]:,<>|#@"
 _FORBIDDEN_IN_FILES = '<>:"/\\|?*'
 _PROMPT_WORDS = re.compile(r"\b(AND|BREAK)\b")
+_FILE_ENDING = re.compile(r"(\.(pt|pth|bin|ckpt|safetensors|png|webp))+$", re.IGNORECASE)
 _WINDOWS_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
 
 
@@ -38,6 +39,14 @@ def check_name(name: str) -> str:
     if len(name.encode()) > MAX_NAME_BYTES:
         raise _refused(name[:40] + "…", f"it is longer than {MAX_NAME_BYTES} bytes", "Choose a shorter one")
     return name
+
+
+def check_new_name(name: str) -> str:
+    """``name`` itself where a new file may be called so. Raises InputError as ``check_name``, and for a file's ending."""
+    stem = re.sub(_FILE_ENDING, "", name.strip())
+    if stem != name.strip() and stem:
+        raise _refused(name, "it ends like a file, and the ending is put behind it", f"Leave that out: {stem!r}")
+    return check_name(name)
 
 
 def mention_of(name: str) -> re.Pattern[str]:

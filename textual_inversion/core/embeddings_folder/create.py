@@ -13,12 +13,14 @@ from ..base.errors import InputError
 from ..base.pasted_path import exists, pasted_path
 from ..base.randomness import generator
 from ..embedding.embedding import ANY_ENCODER, Embedding
-from ..embedding.names import check_name
-from ..embedding.pair import check_pair_name, negative_name
+from ..embedding.mentions import runs_on, same_in_prompts, words_of
+from ..embedding.names import check_name, check_new_name
+from ..embedding.pair import check_pair_name, negative_name, pair_name
 from ..formats import read_embedding, write_embedding, write_pair
 from ..model.host import CheckpointInfo, Host, Lease, LeaseRequest
 from ..settings.creation import MAX_VECTORS, CarryOver, InitMethod
 from .carry_over import carried_over
+from .find import FILES, files_below
 from .first_vectors import initial_vectors
 
 
@@ -48,13 +50,13 @@ def create(
     ``warn`` is told when the name is a word the model knows, and what was done with a file of another family. Returns the (positive) embedding's file.
     Raises InputError for a bad name or count, and where the embedding exists and ``overwrite`` is off.
     """
-    names = [check_name(name)]
+    names = [check_new_name(name)]
     if apt:
         names.append(check_name(negative_name(check_pair_name(name))))
     existing = {each: _existing(host.embeddings_dir, each, overwrite=overwrite) for each in names}
     with host.lease(LeaseRequest()) as lease:
         for each in names:
-            for sentence in name_warnings(each, lease, known=host.embedding_names() if not existing[each] else set()):
+            for sentence in name_warnings(each, lease, known=_elsewhere(host, each) if not existing[each] else {}):
                 warn(sentence)
         halves = [
             _from_file(lease, init, carry_over=carry_over, text=init_text, warn=warn)
@@ -90,6 +92,12 @@ def _existing(embeddings_dir: Path, name: str, *, overwrite: bool) -> list[Path]
     found = [
         path for suffix in (".pt", ".safetensors", ".bin") if (path := embeddings_dir / f"{name}{suffix}").exists()
     ]
+    for path in sorted(embeddings_dir.iterdir()) if embeddings_dir.is_dir() else ():
+        if path.suffix.lower() in FILES and path.stem != name and same_in_prompts(path.stem, name):
+            raise InputError(
+                f"{name!r} is taken by {path.name}: prompts do not tell the two names apart. Choose another name.",
+                field="name",
+            )
     if found and not overwrite:
         raise InputError(
             f"There is an embedding called {name!r} already ({found[0].name}). Choose another name, or overwrite it.",
@@ -128,18 +136,43 @@ def _embedding(
     )
 
 
-def name_warnings(name: str, lease: Lease, *, known: set[str]) -> list[str]:
-    """Sentences where the name means something already: a word of the model, or another embedding."""
+def _elsewhere(host: Host, name: str) -> dict[str, str]:
+    """The names that prompts know besides, and where each lies."""
+    below = {
+        path.stem: f"in {path.relative_to(host.embeddings_dir).as_posix()}" for path in files_below(host.embeddings_dir)
+    }
+    halves = {negative_name(name), pair_name(name)} - {name}
+    return {other: below.get(other, "in another folder") for other in host.embedding_names() - halves}
+
+
+def name_warnings(name: str, lease: Lease, *, known: Mapping[str, str]) -> list[str]:
+    """Sentences where the name means something already: words of the model, or another embedding."""
     sentences: list[str] = []
     encoder = next(iter(lease.encoders.values()))
+    words = words_of(name)
     if len(encoder.tokenize(name)) == 1:
         sentences.append(
             f"{name!r} is a word the model knows already. Prompts with that word will use the embedding instead; a name of "
-            "your own, such as one with a digit, avoids it."
+            "your own, such as one with a digit at its end, avoids it. (Every digit is a word: cat1 is found in cat12 too.)"
         )
-    others = sorted(other for other in known if other.lower() == name.lower())
-    if others:
-        sentences.append(f"Prompts know {others[0]!r} already, in a folder below; only one of the two will be used.")
+    elif all(word.isdigit() for word in words):
+        sentences.append(
+            f"{name!r} is a number. Prompts with it ('in {name}') will use the embedding instead; a name with letters of your own "
+            "avoids it."
+        )
+    elif len(words) > 1 and all(word.isalpha() and len(encoder.tokenize(word)) == 1 for word in words):
+        sentences.append(
+            f"{name!r} is made of words the model knows. Prompts that hold them in a row will use the embedding instead."
+        )
+    for other in sorted(known):
+        if same_in_prompts(name, other):
+            sentences.append(f"Prompts know {other!r} already, {known[other]}; only one of the two will be used.")
+        elif runs_on(name, other) or runs_on(other, name):
+            short, long = sorted((name, other), key=len)
+            sentences.append(
+                f"{short!r} and {long!r} run into each other: every digit is a word, so where {long!r} is not there prompts find "
+                f"{short!r} in it."
+            )
     return sentences
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..base.errors import InputError
+from ..embedding.mentions import same_in_prompts
 from ..embedding.names import check_name
 
 FILES, PICTURES = (".pt", ".safetensors", ".bin"), (".png", ".webp")
@@ -30,6 +31,15 @@ def find_embedding(embeddings_dir: Path, name: str) -> Path:
         ]
         if ranked:
             return min(ranked)[-1]
+    near = sorted(
+        path.stem
+        for path in files_below(embeddings_dir)
+        if path.suffix.lower() in (*FILES, *PICTURES) and (same_in_prompts(path.stem, name) or name == path.name)
+    )
+    if near:
+        raise InputError(
+            f"There is no embedding called {name!r}, but one called {near[0]!r}. Write it so.", field="name"
+        )
     raise InputError(
         f"There is no embedding called {name!r} in {embeddings_dir}. Make it first with create (a name, an initialisation text "
         "and a number of vectors), then train it.",

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..base.errors import InputError
 from ..base.files import disk_errors, write_bytes
 from ..embedding.embedding import Embedding
-from ..embedding.names import check_name
+from ..embedding.names import check_new_name
 from ..embedding.pair import check_pair_name, negative_name
 from ..formats import FORMATS, read_embedding, write_embedding
 from ..formats.carrier_json import to_json
@@ -60,7 +60,7 @@ def rename_embedding(path: Path, name: str) -> Path:
     another embedding of the old name stays. Raises InputError for a bad or taken name and for a file that cannot be
     renamed alone; then nothing was changed.
     """
-    check_name(name)
+    check_new_name(name)
     target = path.with_name(f"{name}{path.suffix}")
     if name == path.stem:
         raise InputError(f"It is called {name!r} already.", field="name")

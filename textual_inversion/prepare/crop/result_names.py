@@ -9,7 +9,13 @@ MAX_BYTES = 150
 """In UTF-8, of the words: leaves room for the number before them, ``_mask`` after them and temporary suffixes."""
 
 _FORBIDDEN = str.maketrans(dict.fromkeys('<>:"/|?*\n\r\t', " "))
+_OWN_NUMBERS = re.compile(r"^\d{5,}-\d+[- ]\s*")
 _LIKE_A_MASK = re.compile(r"[_-](?=(mask|att|masklabel)$)", re.IGNORECASE)
+
+
+def caption_in(stem: str) -> str:
+    """The words of a source's name that are its caption: without A1111's own numbering (``00012-0-1girl``), if it has that."""
+    return _OWN_NUMBERS.sub("", stem)
 
 
 def result_stem(index: int, part: int, words: str) -> str:

@@ -12,7 +12,7 @@ from ..folder.report import FileReport
 from ..settings import PrepareSettings
 from .develop import Developed
 from .record import Entry, Record
-from .result_names import loses_something, result_stem
+from .result_names import caption_in, loses_something, result_stem
 
 EXCLUDED = ".excluded"
 """Folder in a training folder for pictures that were taken out; trainers pass over names that begin with a dot."""
@@ -68,7 +68,7 @@ class ResultWriter:
     def _planned(self, developed: Developed, index: int, number: int, captions: Sequence[str]) -> _Planned:
         result = developed.results[number]
         caption = captions[result.shown]
-        words, text = Path(developed.source.name).stem, caption or None
+        words, text = caption_in(Path(developed.source.name).stem), caption or None
         if self._settings.caption_to == "name" and caption:
             words, text = caption, None
         stem = result_stem(index, number, words)

@@ -12,6 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from ....core.base.errors import InputError
+from ....core.base.sentences import listed
+from ....core.dataset.prompt_syntax import foreign_syntax
 from ....core.embedding.embedding import Vectors
 from ....core.model.host import Conditioning, Lease, NoiseSchedule, Picture, PictureRequest
 from ..checkpoint.layout import ModelLayout
@@ -38,6 +40,16 @@ def check_request(request: PictureRequest, *, factor: int) -> None:
             raise InputError(f"The {field} is {value}; it must be a multiple of {factor}.", field=field)
     if not 1 <= request.steps <= 1000:
         raise InputError(f"{request.steps} sampling steps cannot be done; choose 1 to 1000.", field="steps")
+
+
+def unknown_syntax(request: PictureRequest) -> list[str]:
+    """A sentence on what web UIs would do with these prompts, and this program does not."""
+    found = [*foreign_syntax(request.prompt), *foreign_syntax(request.negative_prompt)]
+    if not found:
+        return []
+    return [
+        f"Read as words, since pictures made without a web UI know weights, BREAK and embeddings alone: {listed(found)}."
+    ]
 
 
 def seeded_noise(seed: int, shape: tuple[int, int, int], device: torch.device) -> Noise:
@@ -107,7 +119,8 @@ class PictureMaker:
             image = to_picture(self.lease.decode_latents(self.latents(request, embeddings=embeddings)))
         names = {*self._files(), *embeddings}
         read = self.read_steps([request.prompt, request.negative_prompt], names=names)
-        return Picture(image=image, infotext=self._infotext(request, read, embeddings), warnings=tuple(read.warnings))
+        warnings = (*read.warnings, *unknown_syntax(request))
+        return Picture(image=image, infotext=self._infotext(request, read, embeddings), warnings=warnings)
 
     def latents(self, request: PictureRequest, *, embeddings: Mapping[str, Vectors]) -> Tensor:
         """The finished latents [1, C, h, w]: decided by the request and the embeddings, by nothing else."""

@@ -80,6 +80,7 @@ class PromptEncoder:
         names = NameIndex(
             ((name, self._ids(key, name), len(tensor)) for name, tensor in rows.items()),
             words=[self._ids(key, word) for word in words],
+            texts=prompts,
         )
         chunked = [encoder.chunks(prompt, names=names, backtrack=backtrack) for prompt in prompts]
         length = max(len(chunks) for chunks in chunked)

@@ -45,20 +45,25 @@ class SpecialTokens:
 
 
 class NameIndex:
-    """Finds embedding names in token ids: the longest name first, among equals the one registered first."""
+    """Finds embedding names in token ids: the longest name first, among equals the one as it is spelled, or registered first."""
 
     def __init__(
-        self, names: Iterable[tuple[str, Sequence[int], int]] = (), *, words: Iterable[Sequence[int]] = ()
+        self,
+        names: Iterable[tuple[str, Sequence[int], int]] = (),
+        *,
+        words: Iterable[Sequence[int]] = (),
+        texts: Sequence[str] = (),
     ) -> None:
         """``names`` are (name, its token ids, its number of vectors); ``words`` are token ids that begin with a name and are
-        none."""
+        none. Among names of the same tokens those go first that stand in ``texts`` as they are spelled."""
         self._words = [list(ids) for ids in words]
         self._by_first: dict[int, list[tuple[list[int], str, int]]] = {}
         for name, ids, rows in names:
             if ids:
                 self._by_first.setdefault(ids[0], []).append((list(ids), name, rows))
         for candidates in self._by_first.values():
-            candidates.sort(key=lambda candidate: len(candidate[0]), reverse=True)
+            if len(candidates) > 1:
+                candidates.sort(key=lambda each: (-len(each[0]), not any(each[1] in text for text in texts)))
 
     def at(self, tokens: Sequence[int], position: int) -> tuple[str, int, int] | None:
         """(name, rows, how many tokens the name takes) where a name begins at ``position``, else None."""
