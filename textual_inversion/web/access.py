@@ -43,7 +43,7 @@ class Access:
     def check_path(self, path: str, *, field: str) -> Path:
         """``path`` as it may be read or written; raises DeniedError or InputError beside ``field``."""
         plain = pasted_path(path)  # as whoever opens it reads it
-        if not path.strip() or plain == Path() or "\0" in path:
+        if not path.strip(" \t\r\n\"'") or "\0" in path:
             raise InputError("No file or folder is given here.", field=field)
         try:
             os.lstat(plain)
