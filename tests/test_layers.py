@@ -42,7 +42,7 @@ ROOMS = {  # of core/, from the ground up: which rooms each may import
     "model": {"base", "embedding"},
     "pictures": {"base", "settings"},
     "dataset": {"base", "embedding", "settings", "model", "pictures"},
-    "formats": {"base", "embedding", "pictures"},
+    "formats": {"base", "embedding", "settings", "pictures"},
     "embeddings_folder": {"base", "embedding", "settings", "model", "pictures", "formats"},
     "loss": {"base", "embedding", "settings", "model", "dataset"},
     "update": {"base", "embedding", "settings", "loss"},

@@ -72,5 +72,5 @@ def test_links_lead_somewhere(page):
 def test_formats_listed_are_those_that_can_be_written():
     from textual_inversion.core.formats import FORMATS
 
-    listed = README.split("`--format ")[1].split(".\n")[0]
+    listed = README.split("`--format` ")[1].split(".\n")[0]
     assert set(re.findall(r"[a-z0-9-]+(?=`)", listed)) == set(FORMATS)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, get_args
 from ..core.base.errors import InputError
 from ..core.base.pasted_path import pasted_path
 from ..core.settings.creation import CarryOver
+from ..core.settings.file_formats import FORMATS
 from .command import Command
 from .console import Console
 from .shared import standalone_host
@@ -28,8 +29,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--format",
         dest="file_format",
         metavar="F",
-        help="a1111, safetensors, sdxl, diffusers, kohya, onetrainer, invoke, ldm, hcp, png, webp or concept-library (a folder); "
-        "without it the ending of OUT decides",
+        help=f"{_listed_formats()}; without it the ending of OUT decides",
     )
     parser.add_argument(
         "--carry-over",
@@ -40,7 +40,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    from ..core.formats import read_embedding, write_embedding
+    from ..core.formats import conversion_notes, read_embedding, write_embedding
     from ..core.model.host import LeaseRequest
 
     embedding = read_embedding(arguments.source)
@@ -52,9 +52,17 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         with standalone_host(arguments, console).lease(LeaseRequest()) as lease:
             embedding = _fitting(embedding, lease.encoders, carry_over=arguments.carry_over, console=console)
     paths = [str(path) for path in write_embedding(embedding, arguments.target, file_format=arguments.file_format)]
-    console.record({"paths": paths})
+    told = conversion_notes(embedding, arguments.file_format, arguments.target)
+    console.record({"paths": paths, "notes": told})
     console.say("Wrote " + ", ".join(paths))
+    for sentence in told:
+        console.note(f"Note: {sentence}")
     return 0
+
+
+def _listed_formats() -> str:
+    *names, last = FORMATS
+    return f"{', '.join(names)} or {last} (a folder)"
 
 
 def _fitting(

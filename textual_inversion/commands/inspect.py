@@ -61,6 +61,7 @@ def closest_words(embedding: Embedding, host: Host) -> dict[str, list[list[str]]
 def _lines(described: dict[str, Any]) -> list[str]:
     lines = [f"{key}: {described[key] if described[key] is not None else 'not said'}" for key in _FACTS]
     lines += [f"note: {key} = {text}" for key, text in described["notes"].items()]
+    lines += described["remarks"]
     for encoder, vectors in described["vectors"].items():
         count, width = vectors["shape"]
         lengths = ", ".join(f"{norm:.3f}" for norm in vectors["norms"])

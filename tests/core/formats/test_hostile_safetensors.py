@@ -42,7 +42,7 @@ GOOD = {"a": _entry([2, 4], 0, 32)}
         (_file({"a": _entry([2, 4], 0, 32, "XX")}), "header is broken"),
         (_file({"a": _entry([2, 4], 0, 8, "F8_E4M3")}, bytes(8)), "stored as F8_E4M3"),
         (_file({"a": _entry([2, 4], 0, 64, "I64")}, bytes(64)), "stored as int64"),
-        (_file({"a": _entry([1, 2, 4], 0, 32)}), r"shape \[1, 2, 4\]"),
+        (_file({"a": _entry([2, 1, 4], 0, 32)}), r"shape \[2, 1, 4\]"),
         (_file({"a": _entry([0, 4], 0, 0)}, b""), r"shape \[0, 4\]"),
         (_file({"a": _entry([], 0, 4)}, bytes(4)), r"shape \[\]"),
         (_file({"a": _entry([2, 4], 0, 32)}, b"\x00\x00\xc0\x7f" * 8), "vector 1, 2 holds NaN"),

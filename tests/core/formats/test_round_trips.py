@@ -147,7 +147,10 @@ def test_what_cannot_be_written_is_explained(tmp_path: Path, path: str, file_for
 
 
 def test_a_format_without_room_for_sdxl_says_which_have(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"'a1111' has no room for the vectors of clip_l and clip_g\. .*sdxl"):
+    with pytest.raises(
+        InputError,
+        match=r"'a1111' is for embeddings of one text encoder, and this one has vectors of width 768 \+ 1280 .*sdxl",
+    ):
         write_embedding(sdxl_sample(), tmp_path / "x.pt", file_format="a1111")
 
 

@@ -27,6 +27,7 @@ class Embedding:
     ``step`` counts finished optimiser steps, None where the file does not say.
     ``checkpoint_hash`` is the first 10 hex digits of the SHA-256 of the checkpoint it was trained on.
     ``notes`` holds everything else worth keeping, as text (partner of a pair, guidance scale, init text, ...).
+    ``remarks`` are sentences about what lies in the file and was not taken over.
     """
 
     vectors: Vectors
@@ -36,6 +37,7 @@ class Embedding:
     checkpoint_name: str | None = None
     notes: Mapping[str, str] = field(default_factory=lambda: _NO_NOTES)
     file_format: str | None = None
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.vectors:

@@ -1,12 +1,14 @@
 """Embeddings in files: every format that people have, read and written."""
 
+from ..settings.file_formats import FORMATS
 from .describe import describe
 from .picture_carrier import read_partner
 from .read import read_embedding
-from .write import FORMATS, convert, format_for, write_embedding, write_pair
+from .write import conversion_notes, convert, format_for, write_embedding, write_pair
 
 __all__ = [
     "FORMATS",
+    "conversion_notes",
     "convert",
     "describe",
     "format_for",

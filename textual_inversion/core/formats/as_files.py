@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +29,9 @@ from .torch_bytes import hcp_dict, ldm_dict, only_vectors, torch_bytes, webui_di
 _WEBP_MAX_SIDE = 16383
 _MODELSPEC: Mapping[tuple[int, ...], str] = {
     (768,): "stable-diffusion-v1/textual-inversion",
-    (1024,): "stable-diffusion-v2/textual-inversion",
+    (
+        1024,
+    ): "stable-diffusion-v2-768-v/textual-inversion",  # or -512, which vectors do not tell; kohya knows no plain v2
     (768, 1280): "stable-diffusion-xl-v1-base/textual-inversion",
 }
 
@@ -67,7 +70,10 @@ def write_hcp(job: Job) -> list[Path]:
 
 def write_ours(job: Job) -> list[Path]:
     """ai-toolkit's layout: one tensor that every reader takes, and A1111's keys in the metadata."""
-    return _write_tensors(job, KOHYA_KEY, {"string_to_token": '{"*": 265}'})
+    metadata = {"string_to_token": '{"*": 265}'}
+    if len(job.embedding.vectors) == 1:
+        metadata["string_to_param"] = json.dumps({"*": KOHYA_KEY})  # without it ai-toolkit reads no step
+    return _write_tensors(job, KOHYA_KEY, metadata)
 
 
 def write_kohya(job: Job) -> list[Path]:

@@ -19,6 +19,7 @@ def describe(embedding: Embedding) -> dict[str, object]:
         "checkpoint_name": embedding.checkpoint_name,
         "format": embedding.file_format,
         "notes": dict(embedding.notes),
+        "remarks": list(embedding.remarks),
         "vectors": {key: _figures(vectors) for key, vectors in embedding.vectors.items()},
     }
 

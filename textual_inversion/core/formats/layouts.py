@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import cast
 
 import torch
@@ -19,6 +20,20 @@ SDXL_WIDTHS = {CLIP_L: 768, CLIP_G: 1280}
 
 KOHYA_KEY = "emb_params"
 ONETRAINER_KEY = "emp_params"
+
+_PIVOTAL = ("text_encoders_0", "text_encoders_1")
+"""The encoders in diffusers' advanced (pivotal tuning) scripts, in ``*_emb.safetensors`` and ``embeddings.pti``."""
+
+_LAYOUTS: Mapping[str, Mapping[str, str]] = {
+    "sdxl": {CLIP_L: CLIP_L, CLIP_G: CLIP_G},
+    "pivotal": dict(zip(_PIVOTAL, (CLIP_L, CLIP_G), strict=True)),
+    "kohya": {KOHYA_KEY: ANY_ENCODER},
+    "onetrainer": {ONETRAINER_KEY: ANY_ENCODER},
+}
+"""By format: the tensors of a flat dictionary and the encoder that each is for. Any other single key is diffusers' token."""
+
+_OTHER_ENCODERS = frozenset({"t5xxl", "t5", "t5_xxl", "t5-xxl", "text_encoders_2", "gemma", "llama", "qwen"})
+_T5_WIDTH = 4096
 
 _XTI_LAYERS = {"MID", *(f"IN{n:02}" for n in (1, 2, 4, 5, 7, 8)), *(f"OUT{n:02}" for n in range(3, 12))}
 _BUNDLE = "bundle_emb."
@@ -40,22 +55,33 @@ def from_webui_dict(root: Mapping[object, object], *, about: About | None = None
 def from_tensors(tensors: Mapping[str, StoredTensor], about: About) -> Embedding:
     """A flat dictionary of tensors, from ``.pt``, ``.bin`` or ``.safetensors``. Raises FileFormatError with a sentence."""
     _refuse_other_kinds(tensors)
-    if set(tensors) >= {CLIP_L, CLIP_G}:
-        found = {key: load_vectors(tensors[key], what=f"its tensor {key!r}") for key in (CLIP_L, CLIP_G)}
-        return make(found, about, file_format="sdxl")
-    if len(tensors) != 1:
+    ours = {key: stored for key, stored in tensors.items() if not _is_of_other_encoder(key, stored)}
+    remarks = tuple(_left_out(key, tensors[key], ours) for key in tensors if key not in ours)
+    for file_format, keys in _LAYOUTS.items():
+        if ours and set(ours) <= set(keys):
+            found = {keys[key]: load_vectors(ours[key], what=f"its tensor {key!r}") for key in keys if key in ours}
+            if set(found) == {CLIP_L} and file_format == "pivotal":  # SD 1.x has the first encoder alone
+                found = {ANY_ENCODER: found[CLIP_L]}
+            vectors = by_encoder(found[ANY_ENCODER]) if ANY_ENCODER in found else found
+            return replace(make(vectors, about, file_format=file_format), remarks=remarks)
+    if len(ours) != 1:
         raise FileFormatError(
             f"it holds {len(tensors)} tensors ({_listed(tensors)}); an embedding holds one, or clip_l and clip_g"
         )
-    key, stored = next(iter(tensors.items()))
+    key, stored = next(iter(ours.items()))
     vectors = load_vectors(stored, what=f"its tensor {key[:80]!r}")
-    if key in SDXL_WIDTHS:
-        return make({key: vectors}, about, file_format="sdxl")
-    if key == KOHYA_KEY:
-        return make(by_encoder(vectors), about, file_format="kohya")
-    if key == ONETRAINER_KEY:
-        return make(by_encoder(vectors), about, file_format="onetrainer")
-    return make(by_encoder(vectors), about, name=key, file_format="diffusers")
+    return replace(make(by_encoder(vectors), about, name=key, file_format="diffusers"), remarks=remarks)
+
+
+def _is_of_other_encoder(key: str, stored: StoredTensor) -> bool:
+    """A text encoder that no SD 1.x, SD 2.x or SDXL model has, as T5 of SD 3 and Flux."""
+    return key.lower() in _OTHER_ENCODERS or (key == _PIVOTAL[1] and tuple(stored.shape)[-1:] == (_T5_WIDTH,))
+
+
+def _left_out(key: str, stored: StoredTensor, ours: Mapping[str, StoredTensor]) -> str:
+    shape = " x ".join(map(str, tuple(stored.shape)[:4]))
+    kept = _listed(ours) or "nothing"
+    return f"Left out: the vectors of {key[:40]} ({shape}), a text encoder that SD 1.x, 2.x and SDXL do not have; kept: {kept}."
 
 
 def by_encoder(vectors: torch.Tensor) -> Vectors:
@@ -128,7 +154,8 @@ def unbundled(tensors: Mapping[str, StoredTensor], about: About) -> Embedding | 
         )
     if bundles:
         name, inner = next(iter(bundles.items()))
-        return make(from_tensors(inner, about).vectors, About(), name=name, file_format="bundle")
+        found = from_tensors(inner, about)
+        return replace(make(found.vectors, About(), name=name, file_format="bundle"), remarks=found.remarks)
     if len(tensors) > 2 and any(mark in key for key in tensors for mark in _LORA_MARKS):
         raise FileFormatError(f"it is a LoRA ({len(tensors)} tensors) without an embedding in it")
     if len(tensors) > 32:

@@ -40,10 +40,11 @@ def about_from(found: Mapping[str, object]) -> About:
 
 def about_from_metadata(metadata: Mapping[str, str]) -> About:
     """The same from safetensors metadata, where everything is text; kohya's ``modelspec.*`` become notes."""
+    metadata = _plain(metadata)
     found: dict[str, object] = dict(metadata)
     step = metadata.get(STEP, "")
     found[STEP] = int(step) if step.isascii() and step.isdigit() and len(step) < 16 else None
-    found[NOTES] = _json_orkept_text(metadata.get(NOTES))
+    found[NOTES] = _json_or_text(metadata.get(NOTES))
     about = about_from(found)
     spec = {key: value for key, value in metadata.items() if key.startswith("modelspec.") and key not in _OURS}
     title = metadata.get("modelspec.title")
@@ -55,6 +56,19 @@ def about_from_metadata(metadata: Mapping[str, str]) -> About:
         checkpoint_name=about.checkpoint_name,
         notes=notes,
     )
+
+
+def _plain(metadata: Mapping[str, str]) -> Mapping[str, str]:
+    """Metadata without JSON's quotes and nulls where a program encoded every value (ai-toolkit): A1111's keys are texts."""
+    values = {key: _json_or_text(metadata[key]) for key in (NAME, CHECKPOINT, CHECKPOINT_NAME) if key in metadata}
+    quoted = [key for key, value in values.items() if isinstance(value, str) and value != metadata[key]]
+    nulls = [key for key, value in values.items() if value is None and (quoted or key != NAME)]
+    if not quoted and not nulls:
+        return metadata
+    found = {key: value for key, value in metadata.items() if key not in nulls}
+    if metadata.get(NOTES) == "null":
+        found.pop(NOTES)
+    return found | {key: str(values[key]) for key in quoted}
 
 
 _OURS = {"modelspec.title", "modelspec.architecture", "modelspec.sai_model_spec"}
@@ -98,7 +112,7 @@ def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**15 else None
 
 
-def _json_orkept_text(value: str | None) -> object:
+def _json_or_text(value: str | None) -> object:
     try:
         return json.loads(value) if value else None
     except (ValueError, RecursionError):

@@ -120,8 +120,9 @@ def _is_webp(head: bytes) -> bool:
 def _other_kind(head: bytes) -> str | None:
     """A picture that carries no embedding, in words."""
     kind = "a BMP picture" if head.startswith(b"BM") else kind_of(head, size=len(head))
-    carriers = kind is None or head.startswith(PNG_SIGNATURE) or _is_webp(head)
-    return None if carriers or not kind.endswith(" picture") else kind
+    if kind is None or head.startswith(PNG_SIGNATURE) or _is_webp(head):
+        return None
+    return kind if kind.endswith(" picture") else None
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,37 +10,28 @@ from PIL import Image
 
 from ..base.errors import InputError
 from ..base.files import write_together
+from ..base.sentences import listed
 from ..embedding.embedding import Embedding
+from ..settings.file_formats import FORMATS, programs_that_do_not_load
 from . import as_files as writers
 from .layouts import SDXL_WIDTHS
 from .read import read_embedding
 
-
-@dataclass(frozen=True, kw_only=True)
-class FileFormat:
-    """``suffixes`` that files of this kind may have (none: a folder), and how many encoders it can hold."""
-
-    write: Callable[[writers.Job], list[Path]]
-    suffixes: tuple[str, ...]
-    encoders: tuple[int, ...]
-
-
-_FLAT = (".safetensors", ".pt", ".bin", ".ckpt")
-FORMATS: Mapping[str, FileFormat] = {
-    "a1111": FileFormat(write=writers.write_webui, suffixes=(".pt", ".bin"), encoders=(1,)),
-    "safetensors": FileFormat(write=writers.write_ours, suffixes=(".safetensors",), encoders=(1, 2)),
-    "sdxl": FileFormat(write=writers.write_ours, suffixes=_FLAT, encoders=(2,)),
-    "diffusers": FileFormat(write=writers.write_diffusers, suffixes=_FLAT, encoders=(1, 2)),
-    "kohya": FileFormat(write=writers.write_kohya, suffixes=_FLAT, encoders=(1, 2)),
-    "onetrainer": FileFormat(write=writers.write_onetrainer, suffixes=(".safetensors",), encoders=(1, 2)),
-    "invoke": FileFormat(write=writers.write_invoke, suffixes=(".safetensors",), encoders=(1, 2)),
-    "ldm": FileFormat(write=writers.write_ldm, suffixes=(".pt", ".bin"), encoders=(1,)),
-    "hcp": FileFormat(write=writers.write_hcp, suffixes=(".pt", ".bin"), encoders=(2,)),
-    "png": FileFormat(write=writers.write_png, suffixes=(".png",), encoders=(1, 2)),
-    "webp": FileFormat(write=writers.write_webp, suffixes=(".webp",), encoders=(1, 2)),
-    "concept-library": FileFormat(write=writers.write_library, suffixes=(), encoders=(1, 2)),
+WRITERS: Mapping[str, Callable[[writers.Job], list[Path]]] = {
+    "a1111": writers.write_webui,
+    "safetensors": writers.write_ours,
+    "sdxl": writers.write_ours,
+    "diffusers": writers.write_diffusers,
+    "kohya": writers.write_kohya,
+    "onetrainer": writers.write_onetrainer,
+    "invoke": writers.write_invoke,
+    "ldm": writers.write_ldm,
+    "hcp": writers.write_hcp,
+    "png": writers.write_png,
+    "webp": writers.write_webp,
+    "concept-library": writers.write_library,
 }
-"""Every format that can be written, by name; ``Embedding.file_format`` uses the same names (and ``bundle``)."""
+"""The writer of each row of ``FORMATS``."""
 
 
 def write_embedding(
@@ -68,7 +58,7 @@ def write_embedding(
         raise InputError(f"There is no format {name!r}. Choose one of: {', '.join(FORMATS)}.", field="file_format")
     _check_fits(embedding, path, name)
     job = writers.Job(embedding=embedding, path=path, image=image, pictures=pictures, caption=caption, partner=partner)
-    return FORMATS[name].write(job)
+    return WRITERS[name](job)
 
 
 def write_pair(positive: tuple[Embedding, Path], negative: tuple[Embedding, Path]) -> None:
@@ -88,6 +78,24 @@ def write_pair(positive: tuple[Embedding, Path], negative: tuple[Embedding, Path
 def convert(in_path: Path, out_path: Path, file_format: str | None = None) -> list[Path]:
     """Read ``in_path`` in whatever format and write it to ``out_path``. Raises as reading and writing do."""
     return write_embedding(read_embedding(in_path), out_path, file_format=file_format)
+
+
+def conversion_notes(embedding: Embedding, file_format: str | None, path: Path) -> list[str]:
+    """Sentences on a file that was written: what it lacks, who does not read it, how it is called there."""
+    name = file_format or format_for(path, embedding)
+    notes = list(embedding.remarks)
+    ending = path.suffix if FORMATS[name].suffixes else ""
+    if unread := programs_that_do_not_load(name, encoders=len(embedding.vectors), ending=ending):
+        notes.append(
+            f"Files in the format {name!r} are not read by {listed(unread, shown=9)} (or not the whole of them)."
+        )
+    token = embedding.name or path.stem
+    if name in ("diffusers", "concept-library") and embedding.count > 1 and token != token.lower():
+        notes.append(
+            f"diffusers 0.42 with transformers 5 takes only the first of {embedding.count} vectors where a token holds capitals: load it "
+            f"there as token={token.lower()!r}."
+        )
+    return notes
 
 
 def format_for(path: Path, embedding: Embedding) -> str:
@@ -113,9 +121,11 @@ def _check_fits(embedding: Embedding, path: Path, name: str) -> None:
     form, encoders = FORMATS[name], len(embedding.vectors)
     if encoders not in form.encoders or (encoders == 2 and set(embedding.vectors) != set(SDXL_WIDTHS)):
         able = [key for key, other in FORMATS.items() if encoders in other.encoders]
+        widths = " + ".join(str(vectors.shape[1]) for vectors in embedding.vectors.values())
+        kind = "SDXL embeddings (clip_l and clip_g)" if form.encoders == (2,) else "embeddings of one text encoder"
         raise InputError(
-            f"The format {name!r} has no room for the vectors of {' and '.join(embedding.vectors)}. "
-            f"Formats that have: {', '.join(able)}.",
+            f"The format {name!r} is for {kind}, and this one has vectors of width {widths} (768: SD 1.x, 1024: SD 2.x, 768 + "
+            f"1280: SDXL). Formats for it: {', '.join(able)}.",
             field="file_format",
         )
     if form.suffixes and path.suffix.lower() not in form.suffixes:

@@ -38,6 +38,8 @@ class StoredTensor(Protocol):
 def load_vectors(stored: StoredTensor, *, what: str) -> torch.Tensor:
     """Read a tensor of one or two dimensions as float32 [vectors, width]; one dimension becomes one vector.
 
+    Dimensions of 1 before these are dropped: [1, 1, 768] and [1, n, 768] are embeddings too.
+
     ``what`` names it in messages. Raises FileFormatError on another type or shape, on more than MAX_VALUES values
     (before reading any), and on values that are not finite.
     """
@@ -46,11 +48,12 @@ def load_vectors(stored: StoredTensor, *, what: str) -> torch.Tensor:
         raise FileFormatError(
             f"{what} is stored as {stored.dtype}; vectors are {', '.join(FLOAT_DTYPES)}. It is not a usable embedding"
         )
-    if len(shape) not in (1, 2) or min(shape) < 1:
+    plain = shape[next((at for at, size in enumerate(shape[:-2]) if size != 1), max(0, len(shape) - 2)) :]
+    if len(plain) not in (1, 2) or min(plain) < 1:
         raise FileFormatError(f"{what} has the shape {list(shape)[:8]}; [vectors, width] was expected")
     if math.prod(shape) > MAX_VALUES:
         raise FileFormatError(f"{what} claims {math.prod(shape)} values; an embedding has at most {MAX_VALUES}")
-    return finite_vectors(stored.load(), what=what)
+    return finite_vectors(stored.load().reshape(plain), what=what)
 
 
 def finite_vectors(tensor: torch.Tensor, *, what: str) -> torch.Tensor:
