@@ -57,7 +57,7 @@ class Bench:
         for number, root in enumerate(self.modules()):
             for name, tensor in (*root.named_parameters(), *root.named_buffers()):
                 content = tensor.detach().contiguous().flatten().view(torch.uint8).cpu().numpy().tobytes()
-                facts = (tensor.requires_grad, tensor.dtype, tensor.device, tensor.grad is None)
+                facts = (tensor.requires_grad, tensor.dtype, tensor.device, tensor.grad is None, tensor.is_inference())
                 prints[f"{number} {name}"] = f"{facts} {hashlib.sha256(content).hexdigest()}"
             for name, module in root.named_modules():
                 prints[f"{number} module {name}"] = repr(_facts(module))
@@ -145,6 +145,12 @@ def work(lease: Lease, live: dict[str, Vectors]) -> None:
 def differences(before: dict[str, str], after: dict[str, str]) -> dict[str, tuple[str | None, str | None]]:
     """What is not as it was, by name."""
     return {name: (before.get(name), after.get(name)) for name in before | after if before.get(name) != after.get(name)}
+
+
+def mark(weight: torch.nn.Parameter, flag: bool) -> None:
+    """Have a weight of the host ask for a gradient, or not; one that was made in inference mode can be told only there."""
+    with torch.inference_mode(weight.is_inference()):
+        weight.requires_grad_(flag)
 
 
 def write(bench: Bench, name: str, vectors: Vectors) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from held_memory import HeldMemory
-from host_bench import REFERENCE, STEPS, Bench, differences, reference, work, write
+from host_bench import REFERENCE, STEPS, Bench, differences, mark, reference, work, write
 from host_endings import ENDINGS, Disturbed
 from tiny_checkpoint import probe
 from tiny_variants import VARIANTS
@@ -39,7 +39,7 @@ class HostContract:
         live = bench.live()
         weight = next(bench.modules()[0].parameters())
         flag = weight.requires_grad
-        weight.requires_grad_(True)
+        mark(weight, True)
         before = bench.fingerprint()
         try:
             with bench.host.lease(LeaseRequest(recompute="full")) as lease:
@@ -51,7 +51,7 @@ class HostContract:
         except (RuntimeError, KeyboardInterrupt) as error:
             assert type(error) is end  # noqa: PT017
         after = bench.fingerprint()
-        weight.requires_grad_(flag)
+        mark(weight, flag)
         assert differences(before, after) == {}
 
     @pytest.mark.parametrize("ending", ENDINGS)

@@ -13,7 +13,6 @@ import json
 import zlib
 from pathlib import Path
 
-import open_clip
 import torch
 from torch import Tensor
 
@@ -138,12 +137,16 @@ def write_text_encoder_folder(folder: Path) -> None:
 
 
 def _merges() -> list[str]:
+    import open_clip  # not every web UI has it
+
     packed = Path(open_clip.__file__).with_name("bpe_simple_vocab_16e6.txt.gz")
     lines = gzip.decompress(packed.read_bytes()).decode("utf-8").split("\n")
     return lines[1 : VOCABULARY - 2 - 512 + 1]
 
 
 def _vocabulary(merges: list[str]) -> dict[str, int]:
+    import open_clip
+
     letters = list(open_clip.tokenizer.bytes_to_unicode().values())
     words = [*letters, *(f"{letter}</w>" for letter in letters), *("".join(merge.split()) for merge in merges)]
     return {word: index for index, word in enumerate([*words, "<|startoftext|>", "<|endoftext|>"])}

@@ -30,11 +30,16 @@ def test_a_web_ui_is_known_by_what_it_is_made_of(modules: set[str], neo: bool, n
     assert family(modules.__contains__, neo=lambda: neo) == name
 
 
-@pytest.mark.parametrize("neo", [False, True], ids=["Forge", "Forge Neo"])
-def test_what_cannot_be_adapted_is_told_by_its_right_name(neo: bool) -> None:
-    name = "Forge Neo" if neo else "Forge"
-    with pytest.raises(LeaseError, match=f"does not run in {name} yet, only in AUTOMATIC1111"):
-        detect(FORGE.__contains__, neo=lambda: neo)
+@pytest.mark.parametrize(
+    ("modules", "name"),
+    [
+        ({*COMMON, "ldm_patched"}, "reForge"),
+        ({*COMMON, "modules.prompt_parser_diffusers"}, "SD.Next"),
+    ],
+)
+def test_what_cannot_be_adapted_is_told_by_its_right_name(modules: set[str], name: str) -> None:
+    with pytest.raises(LeaseError, match=f"does not run in {name} yet, only in AUTOMATIC1111, Forge and Forge Neo"):
+        detect(modules.__contains__, neo=lambda: False)
 
 
 def test_a_process_without_a_web_ui_is_found_out_by_importing_nothing() -> None:

@@ -36,11 +36,17 @@ def detect(present: Present | None = None, *, neo: Callable[[], bool] | None = N
     found = family(present or _importable, neo=neo or _is_neo)
     if found is None:
         raise LeaseError("No web UI was found in this process. To use the program without one: python run.py")
-    if found != "AUTOMATIC1111":
-        raise LeaseError(f"This version of the extension does not run in {found} yet, only in AUTOMATIC1111.")
-    from .a1111.webui import A1111
+    if found == "AUTOMATIC1111":
+        from .a1111.webui import A1111
 
-    return A1111()
+        return A1111()
+    if found in ("Forge", "Forge Neo"):
+        from .forge.webui import Forge
+
+        return Forge(found)
+    raise LeaseError(
+        f"This version of the extension does not run in {found} yet, only in AUTOMATIC1111, Forge and Forge Neo."
+    )
 
 
 def _is_neo() -> bool:

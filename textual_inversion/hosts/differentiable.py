@@ -6,7 +6,7 @@ The change is made on the instances of one model; its classes stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import MethodType
 from typing import Any
@@ -35,6 +35,25 @@ def _clone_first(_module: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, .
     if not arguments or not isinstance(arguments[0], Tensor) or not torch.is_grad_enabled():
         return None
     return (arguments[0].clone(), *arguments[1:])
+
+
+@contextmanager
+def forward_on_copies(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Inside, ``forward`` of each module works on a copy of its first argument, hooks on or off.
+
+    For a block that adds to its own input and is to be computed again: the second time it would begin with the sum.
+    """
+    with ExitStack() as stack:
+        for module in modules:
+            stack.enter_context(swapped(module, forward=_with_copy(module.forward)))
+        yield
+
+
+def _with_copy(forward: Callable[..., Any]) -> Callable[..., Any]:
+    def on_copy(first: Tensor, *arguments: Any, **named: Any) -> Any:
+        return forward(first.clone(), *arguments, **named)
+
+    return on_copy
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def ordinary_weights(modules: Sequence[nn.Module]) -> Iterator[int]:
     try:
         for table, key, tensor in _inference_tensors(modules):
             if id(tensor) not in views:
-                views[id(tensor)] = _ordinary(tensor)
+                views[id(tensor)] = ordinary_view(tensor)
             replaced.append((table, key, tensor, views[id(tensor)]))
             table[key] = views[id(tensor)]
         yield len(views)
@@ -51,7 +51,7 @@ def _inference_tensors(modules: Sequence[nn.Module]) -> Iterator[tuple[MutableMa
                         yield table, key, tensor
 
 
-def _ordinary(tensor: Tensor) -> Tensor:
+def ordinary_view(tensor: Tensor) -> Tensor:
     """Make a tensor (a parameter, where it was one) on the same storage, of the same type, shape and strides."""
     with torch.inference_mode(False), torch.no_grad():
         view = torch.empty(0, dtype=tensor.dtype, device=tensor.device)

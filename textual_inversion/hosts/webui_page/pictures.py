@@ -22,6 +22,7 @@ _PROGRESS = (
     "sampling_steps",
     "current_latent",
     "current_image_sampling_step",
+    "preview_step",
     "textinfo",
     "time_start",
 )
@@ -106,7 +107,7 @@ def _own_generator() -> Iterator[None]:
 def _progress_kept() -> Iterator[None]:
     """The picture counts its own steps on the web UI's progress display; a wish to stop stays there."""
     state = shared.state
-    with swapped(state, **{name: getattr(state, name) for name in _PROGRESS}):
+    with swapped(state, **{name: getattr(state, name) for name in _PROGRESS if hasattr(state, name)}):
         state.sampling_step = state.sampling_steps = 0
         yield
 

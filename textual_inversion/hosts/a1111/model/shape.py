@@ -2,64 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from modules import devices
-from torch import nn
 
-from ....core.model.shape import ModelShape, TextShape, UNetBlock
-
-_ENCODER_LAYERS = ("CLIPEncoderLayer", "ResidualAttentionBlock")
+from ....core.model.shape import ModelShape
+from ...ldm_shape import ldm_shape
 
 
 def shape_of(model: Any) -> ModelShape:
-    """Block by block, and the bytes of its weights wherever they are at the moment."""
-    unet, vae = model.model.diffusion_model, model.first_stage_model
-    text = model.conditioner if hasattr(model, "conditioner") else model.cond_stage_model
-    return ModelShape(
-        unet=tuple(_blocks(unet)),
-        text=list(_text(text)),
-        vae_channels=[
-            vae.encoder.conv_in.out_channels,
-            *(level.block[0].out_channels for level in vae.encoder.down[1:]),
-        ],
-        weights={"unet": _bytes(unet), "vae": _bytes(vae), "text": _bytes(text)},
-        device=str(devices.device),
-        activation_bytes=devices.dtype_unet.itemsize,
-        vae_bytes=devices.dtype_vae.itemsize,
+    return ldm_shape(
+        unet=model.model.diffusion_model,
+        vae=model.first_stage_model,
+        text=model.conditioner if hasattr(model, "conditioner") else model.cond_stage_model,
+        device=devices.device,
+        unet_dtype=devices.dtype_unet,
+        vae_dtype=devices.dtype_vae,
     )
-
-
-def _blocks(unet: Any) -> Iterator[UNetBlock]:
-    level = 0
-    for stage in (*unet.input_blocks, unet.middle_block, *unet.output_blocks):
-        for part in stage:
-            kind = type(part).__name__
-            if kind == "ResBlock":
-                yield UNetBlock("residual", level, part.channels, part.out_channels)
-            elif kind == "SpatialTransformer":
-                yield UNetBlock("transformer", level, part.in_channels, part.in_channels, len(part.transformer_blocks))
-            elif kind == "Downsample":
-                yield UNetBlock("down", level, part.channels, part.out_channels)
-                level += 1
-            elif kind == "Upsample":
-                level -= 1
-                yield UNetBlock("up", level, part.channels, part.out_channels)
-
-
-def _text(conditioner: nn.Module) -> Iterator[TextShape]:
-    """One for each encoder: its layers are of one size."""
-    for part in conditioner.modules():
-        layers = [child for child in part.children() if type(child).__name__ in _ENCODER_LAYERS]
-        if layers:
-            linear = [each for each in layers[0].modules() if isinstance(each, nn.Linear)]
-            yield TextShape(
-                layers=len(layers),
-                width=min(each.in_features for each in linear),
-                inner_width=max(each.out_features for each in linear),
-            )
-
-
-def _bytes(module: nn.Module) -> int:
-    return sum(weight.nbytes for weight in module.parameters())

@@ -1,9 +1,4 @@
-"""``name@step`` in prompts: the copy of that step in place of the embedding's last one.
-
-The web UI splits a prompt (styles, wildcards, AND, prompt editing, the second pass of hires fix) before it turns each part
-into tokens, one line at a time. There, in ``tokenize_line``, a reference becomes words that stand for nothing else, and the
-text model is shown a database that knows these words. Brackets, weights, BREAK and chunks stay the web UI's own.
-"""
+"""``name@step`` in A1111's prompts: its text models look in ``model_hijack`` for embeddings, comments and infotext."""
 
 from __future__ import annotations
 
@@ -15,18 +10,11 @@ from typing import Any
 
 from modules import processing, sd_hijack, sd_hijack_clip, shared
 
-from ....core.base.errors import UserError
-from ....core.record.kept_steps import (
-    StepCopies,
-    StepReference,
-    find_references,
-    has_step,
-    read_copy,
-    stand_in,
-    with_replaced,
-)
+from ....core.record.kept_steps import StepCopies, StepReference, has_step, read_copy
 from ...patched import Function, Patched
-from .live import LiveDatabase, LiveEmbedding, host_embedding
+from ...webui_page.live import LiveDatabase
+from ...webui_page.step_prompts import Other, StepLines, encoded_once_a_job
+from .live import host_embedding
 from .text import encoders_of
 
 _HASHES = "TI hashes"
@@ -36,10 +24,10 @@ class StepPrompts:
     """In force from its making until ``remove``."""
 
     def __init__(self, copies: StepCopies) -> None:
-        self._copies = copies
+        self._lines = StepLines(copies, _embedding)
         self._patches = [
             Patched(sd_hijack_clip.TextConditionalModel, "tokenize_line", self._tokenizing),
-            Patched(processing.StableDiffusionProcessing, "cached_params", _encoded_once_a_job),
+            Patched(processing.StableDiffusionProcessing, "cached_params", encoded_once_a_job(_comments)),
             Patched(processing.StableDiffusionProcessing, "get_conds_with_caching", _noted_for_every_pass),
         ]
 
@@ -51,75 +39,28 @@ class StepPrompts:
         def tokenize_line(text_model: Any, line: str, *arguments: Any, **named: Any) -> Any:
             if not has_step(line):
                 return first(text_model, line, *arguments, **named)
-            replaced, database = self._looked_up(text_model, line)
-            hijack = _Other(text_model.hijack, embedding_db=database)
-            return first(_Other(text_model, hijack=hijack), replaced, *arguments, **named)
+            replaced, database = self._lines.replaced(
+                line,
+                database=text_model.hijack.embedding_db,
+                tokenize=text_model.tokenize,
+                tell=lambda sentence: _tell(text_model.hijack, sentence),
+            )
+            hijack = Other(text_model.hijack, embedding_db=database)
+            return first(Other(text_model, hijack=hijack), replaced, *arguments, **named)
 
         return tokenize_line
 
-    def _looked_up(self, text_model: Any, line: str) -> tuple[str, LiveDatabase]:
-        """The line with words in place of the references that can be followed, and the database that knows these words.
 
-        A reference that cannot is read as words: not as the embedding's last step, and a number behind it.
-        """
-        found: dict[StepReference, Any] = {}
-        missing: list[str] = []
-        database = text_model.hijack.embedding_db
-        for reference in self._references(database, line):
-            try:
-                found[reference] = self._embedding(reference)
-            except UserError as error:
-                missing.append(line[reference.start : reference.end])
-                _tell(text_model.hijack, error.message)
-        words = [stand_in(number) for number in range(len(found))]
-        ids = [list(each) for each in text_model.tokenize([*words, *missing])] if found or missing else []
-        entries = [LiveEmbedding(each, embedding) for each, embedding in zip(ids, found.values(), strict=False)]
-        return with_replaced(line, list(found), words), LiveDatabase(database, entries, words=ids[len(found) :])
-
-    def _references(self, database: Any, line: str) -> Sequence[StepReference]:
-        """Not those that are the name of an embedding themselves: such names can be older than this notation."""
-        names = set(database.word_embeddings)
-        taken = {name.lower() for name in names if "@" in name}
-        references = find_references(line, names | self._copies.names())
-        return [each for each in references if line[each.start : each.end].lower() not in taken]
-
-    def _embedding(self, reference: StepReference) -> Any:
-        """The web UI's kind of embedding. Raises InputError where that step was not kept, or cannot be read or used."""
-        path = self._copies.find(reference.name, reference.step)
-        if path is None:
-            raise self._copies.missing(reference.name, reference.step)
-        widths = {key: encoder.width for key, encoder in encoders_of(shared.sd_model)[1].items()}
-        vectors = read_copy(path, reference.name).for_encoders(widths)
-        embedding = host_embedding(reference.written, vectors)
-        embedding.filename = str(path)
-        embedding.set_hash(_sha256(path))
-        return embedding
+def _embedding(reference: StepReference, path: Path) -> Any:
+    widths = {key: encoder.width for key, encoder in encoders_of(shared.sd_model)[1].items()}
+    embedding = host_embedding(reference.written, read_copy(path, reference.name).for_encoders(widths))
+    embedding.filename = str(path)
+    embedding.set_hash(hashlib.sha256(path.read_bytes()).hexdigest())
+    return embedding
 
 
-class _Other:
-    """An object with some attributes replaced, for one call and unseen by anybody else."""
-
-    def __init__(self, target: Any, **replaced: Any) -> None:
-        vars(self).update(replaced, _target=target)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._target, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._target, name, value)
-
-
-def _encoded_once_a_job(first: Function) -> Function:
-    """The web UI keeps the last prompt's conditioning by its text. The file behind a reference may be another one by the next
-    job; and what an encoding notes (hash, warnings) is forgotten with its job."""
-
-    def cached_params(p: Any, required_prompts: Sequence[str], *arguments: Any, **named: Any) -> Any:
-        params = first(p, required_prompts, *arguments, **named)
-        if not any(has_step(prompt) for prompt in required_prompts):
-            return params
-        return (*params, _Job(sd_hijack.model_hijack.comments))
-
-    return cached_params
+def _comments() -> list[str]:
+    return sd_hijack.model_hijack.comments
 
 
 def _noted_for_every_pass(first: Function) -> Function:
@@ -141,18 +82,6 @@ def _noted_for_every_pass(first: Function) -> Function:
     return get_conds_with_caching
 
 
-class _Job:
-    """Equal to those of the same job only: each begins with a new list of comments."""
-
-    def __init__(self, comments: list[str]) -> None:
-        self._comments = comments
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Job) and other._comments is self._comments
-
-    __hash__ = None  # type: ignore[assignment]
-
-
 def _tell(hijack: Any, sentence: str) -> None:
     """Under the picture and in the console; not while somebody types, nor for each step of a training."""
     if sentence in hijack.comments or isinstance(hijack.embedding_db, LiveDatabase) or _is_counting():
@@ -170,7 +99,3 @@ def _is_counting() -> bool:
             return True
         frame = frame.f_back
     return False
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
