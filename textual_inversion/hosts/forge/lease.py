@@ -103,6 +103,8 @@ class ForgeLease:
         self.check()
         for name, vectors in embeddings.items():
             self._check_widths(name, vectors)
+        if self._inpainting:  # now: in the middle of a step the VAE would push the encoders away that its graph holds
+            self._nothing_kept(height // FACTOR, width // FACTOR)
         self._parts.need(*STEP)
         return self._prompts.encode(prompts, embeddings, width=width, height=height)
 
@@ -116,7 +118,8 @@ class ForgeLease:
         self.check()
         noisy = noisy.to(self._device, self._dtype)
         if self._inpainting:
-            noisy = torch.cat([noisy, self._nothing_kept(noisy)], dim=1)
+            kept = self._nothing_kept(*noisy.shape[2:]).to(noisy)
+            noisy = torch.cat([noisy, kept.expand(noisy.shape[0], -1, -1, -1)], dim=1)
         self._parts.need(*STEP)
         vector = conditioning.vector
         output = self._unet(
@@ -130,16 +133,15 @@ class ForgeLease:
         return output.float()
 
     @torch.no_grad()
-    def _nothing_kept(self, noisy: Tensor) -> Tensor:
-        """Input of an inpainting U-Net when all is to be drawn: a mask of ones, and the latents of a grey picture.
+    def _nothing_kept(self, height: int, width: int) -> Tensor:
+        """Input [1, 5, height, width] of an inpainting U-Net when all is to be drawn: a mask of ones, and the latents of a grey picture.
 
         As the web UI's ``txt2img_image_conditioning``, with the mean of the posterior in place of a sample.
         """
-        batch, _, height, width = noisy.shape
         if (height, width) not in self._grey:
             latents = self._vae.encode(torch.zeros(1, 3, height * FACTOR, width * FACTOR)).mean
             self._grey[height, width] = torch.cat([torch.ones_like(latents[:, :1]), latents], dim=1)
-        return self._grey[height, width].expand(batch, -1, -1, -1).to(noisy)
+        return self._grey[height, width]
 
     def picture(self, request: PictureRequest, *, embeddings: Mapping[str, Vectors]) -> Picture:
         self.check()
