@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from ...core.base.errors import LeaseError
 from ...core.model.host import LeaseRequest
 from ..frozen import frozen
 from .lease import ForgeLease
@@ -24,6 +25,10 @@ def lent(request: LeaseRequest) -> Iterator[ForgeLease]:
     """
     engine = ready_engine()
     check_precision(engine, request)
+    if request.loras:
+        raise LeaseError(
+            "In this web UI no LoRA can be active while a run trains yet. Leave LoRAs empty.", field="lora"
+        )
     with ExitStack() as stack:
         stack.enter_context(chosen_vae(engine, request.vae))
         stack.enter_context(without_tiling(engine))
