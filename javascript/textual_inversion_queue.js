@@ -12,7 +12,7 @@
         // runs: all of them; chosen: the id of the one that is shown.
         async show(runs, chosen) {
             const line = runs.filter((run) => run.place).sort((a, b) => a.place - b.place);
-            const others = runs.filter((run) => run.state === "held" || run.elsewhere);
+            const others = runs.filter((run) => run.state === "held");
             const waiting = [...line, ...others];
             const works = runs.find((run) => isWorking(run) && !waiting.includes(run));
             const other = works && works.id !== chosen ? works : null;

@@ -78,7 +78,8 @@ class LibraryWorld:
     @property
     def files(self) -> list[str]:
         folder = self.host.embeddings_dir
-        return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        return sorted(name for name in found if name != ".textual-inversion.lock")
 
 
 def make_library_world(folder: Path, *, access: Access | None = None, **lease: Any) -> LibraryWorld:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from importlib import metadata
 
 OLDEST_PYTHON = (3, 10)
-OLDEST = {"torch": "2.1", "safetensors": "0.4", "Pillow": "9.5", "numpy": "1.26"}
+OLDEST = {"torch": "2.1", "safetensors": "0.4", "Pillow": "9.5", "numpy": "1.26", "filelock": "3.12"}
 """Least versions that AUTOMATIC1111 1.10.1, Forge and reForge bring."""
 
 

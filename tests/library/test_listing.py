@@ -7,11 +7,17 @@ import time
 from pathlib import Path
 
 import pytest
+from fake_training import FakeTraining, wait_for
 from library_world import LibraryWorld, make_library_world
 from PIL import Image
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from textual_inversion.core.base.errors import LeaseError
 from textual_inversion.library.listing import Shelf, model_kind
+from textual_inversion.runs.gate import FifoGate
+from textual_inversion.runs.manager import RunManager
+from textual_inversion.web.app import PREFIX, mount
 
 
 @pytest.fixture
@@ -102,3 +108,29 @@ def test_a_model_that_cannot_be_lent_says_so(world: LibraryWorld, monkeypatch: p
     monkeypatch.setattr(world.host, "lease", refuse)
     answer = world.get("/nearest", file="cat.pt")
     assert (answer.status_code, answer.json()["error"]) == (400, "No model is loaded.")
+
+
+def test_the_library_and_the_runs_name_a_run_by_one_id(tmp_path: Path, training: FakeTraining) -> None:
+    """`POST train`, `GET runs`, `GET embeddings/details` and `POST embeddings/sheets`."""
+    world = make_library_world(tmp_path)
+    world.manager = RunManager(world.host, FifoGate(), train=training, log_dirs=[tmp_path / "log"])
+    app = Starlette()
+    mount(app, world.manager)
+    world.client = TestClient(app, base_url="http://127.0.0.1:7860" + PREFIX + "/")
+    world.add()
+    body = {
+        "name": "cat",
+        "data": ["pictures"],
+        "log_dir": str(tmp_path / "log"),
+        "steps": 4,
+        "width": 64,
+        "height": 64,
+    }
+    run = world.client.post("train", json=body).json()["run"]
+    wait_for(lambda: world.client.get(f"runs/{run}").json()["state"] == "done")
+    (listed,) = world.client.get("runs").json()["runs"]
+    (made,) = world.get("/details", file="cat.pt").json()["runs"]
+    assert listed["id"] == made["id"] == made["shown_as"] == run
+    refused = world.refused("sheets", file="cat.pt", run=run, steps=[3], prompts=["cat"])
+    assert refused[0] == "steps", "the run is known by this id; it kept no such step"
+    world.manager.close(5)

@@ -26,7 +26,7 @@ def test_a_run_goes_to_its_end(manager: RunManager, config: TrainConfig, host: F
     assert kinds[-1] == "finished"
     assert kinds.count("step") == 20
     assert manager.describe(run)["step"] == 20
-    assert not list(host.embeddings_dir.glob(".*.lock"))
+    assert not [path for name in ("cat", "dog") for path in host.embeddings_dir.glob(f".{name}*")]
 
 
 def test_events_come_after_a_number_and_in_portions(manager: RunManager, config: TrainConfig) -> None:
@@ -46,7 +46,7 @@ def test_a_refused_setting_is_raised_and_leaves_nothing(
         manager.start(config.replace(data=[]))
     assert caught.value.field == "data"
     assert manager.runs() == []
-    assert not list(host.embeddings_dir.glob(".*.lock"))
+    assert not [path for name in ("cat", "dog") for path in host.embeddings_dir.glob(f".{name}*")]
 
 
 def test_a_bad_name_is_refused(manager: RunManager, config: TrainConfig) -> None:
@@ -221,7 +221,9 @@ def test_close_reaches_every_run_though_one_ends_by_itself_just_then(
         monkeypatch.setattr(manager.run(first), "interrupt", interrupt_too_late)
         manager.close(0.1)
         assert state(manager, first) == "interrupted"
-        assert not list(host.embeddings_dir.glob(".*.lock")), "neither that of the one that waited"
+        assert not [path for name in ("cat", "dog") for path in host.embeddings_dir.glob(f".{name}*")], (
+            "neither that of the one that waited"
+        )
 
 
 def test_the_manager_survives_a_reload(manager: RunManager, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 from fake_training import FakeHost, FakeTraining, wait_for
 
-from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.base.errors import InputError, ResourceError
 from textual_inversion.core.record.events import Finished
 from textual_inversion.core.settings.train_config import TrainConfig
+from textual_inversion.runs import queue_file
 from textual_inversion.runs.errors import ConflictError, UnknownRunError
 from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.manager import RunManager
-from textual_inversion.runs.queue_file import QueuedRun, QueueFile
+from textual_inversion.runs.queue import RunQueue
+from textual_inversion.runs.queue_file import QueuedRun
 
 
 @pytest.fixture
@@ -222,97 +226,120 @@ def test_a_run_that_is_gone_on_with_waits_too(
     later = restarted(manager, host, path)
     held = next(run for run in later.runs() if run["name"] == "cat")
     assert (held["state"], held["id"]) == ("held", cat)
-    assert [event["step"] for event in later.events(cat)["events"] if event["event"] == "step"] == []
+    assert later.events(cat)["run"]["step"] == 4, "what was told of it before the restart"
     later.start_queued(cat)
     wait_for(lambda: state(later, cat) == "done")
     assert later.describe(cat)["step"] == 6
     assert state(later, first) if first in {run["id"] for run in later.runs()} else True
 
 
-def test_of_two_programs_only_one_starts_what_was_left(
+def test_of_two_programs_the_first_has_the_queue(
     manager: RunManager, config: TrainConfig, host: FakeHost, path: Path
 ) -> None:
-    manager.start(config)
-    (dog,) = queued(manager, config, "dog", steps=100_000)
-    one = restarted(manager, host, path)
-    other = RunManager(FakeHost(path.parent / "other"), FifoGate(), train=FakeTraining(), queue_file=path)
-    answers: list[object] = []
-
-    def start(each: RunManager) -> None:
-        try:
-            answers.append(each.start_queued(dog))
-        except (ConflictError, UnknownRunError) as error:
-            answers.append(error)
-
-    threads = [threading.Thread(target=start, args=(each,)) for each in (one, other)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [answer for answer in answers if isinstance(answer, str)] == [dog]
-    one.close(5)
-    other.close(5)
-
-
-def test_what_another_program_queued_is_shown_and_can_be_taken_out(
-    manager: RunManager, config: TrainConfig, path: Path
-) -> None:
+    """The other one sees nothing of it, changes nothing in it, and says that its own is not kept."""
     manager.start(config)
     (dog,) = queued(manager, config, "dog")
-    other = RunManager(FakeHost(path.parent / "other"), FifoGate(), train=FakeTraining(), queue_file=path)
-    (seen,) = [run for run in other.runs() if run["name"] == "dog"]
-    assert (seen["state"], seen["place"]) == ("waiting", None)
-    assert seen["note"].startswith("Waits in another program (process ")
-    with pytest.raises(ConflictError, match="is waiting, in another program"):
+    content = path.read_text()
+    other = RunManager(FakeHost(path.parent / "other"), FifoGate(), train=FakeTraining(seconds=0.01), queue_file=path)
+    assert [run["name"] for run in other.runs() if run["state"] in ("waiting", "held")] == []
+    with pytest.raises(UnknownRunError):
         other.start_queued(dog)
-    other.interrupt(dog)
-    manager.runs()
-    assert state(manager, dog) == "interrupted"
+    other.start(config.replace(name="emu", log_dir=str(path.parent / "others")))
+    (fox,) = queued(other, config.replace(log_dir=str(path.parent / "others")), "fox")
+    assert line(other) == [("fox", 1)]
+    assert other.describe(fox)["note"].startswith("Is not kept over a restart, as another program")
+    assert manager.describe(dog)["note"] == ""
+    other.close(5)
+    assert path.read_text() == content
+
+
+def test_a_program_that_ends_leaves_the_file_to_the_next(manager: RunManager, config: TrainConfig, path: Path) -> None:
+    manager.start(config)
+    (dog,) = queued(manager, config, "dog")
+    other = RunQueue(path)
+    assert other.held() == []
+    manager.close(5)
+    assert [item.id for item in RunQueue(path).held()] == [dog]
 
 
 def test_a_killed_process_leaves_its_queue_and_the_run_that_had_not_saved_yet(tmp_path: Path) -> None:
     """Until the state of a run is on disk, the run is not lost with its process."""
     path = tmp_path / "queue.json"
-    dead = {"pid": 2**22 + 1, "host": __import__("platform").node(), "started": 1.0, "token": "x"}
-    with QueueFile(path).changing() as items:
-        items.append(QueuedRun(id="a", settings={"name": "dog"}, owner=dead))
-    (item,) = QueueFile(path).items()
-    assert item.is_left
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from textual_inversion.runs.queue import RunQueue\n"
+        "from textual_inversion.runs.queue_file import QueuedRun\n"
+        "queue = RunQueue(Path(sys.argv[1]))\n"
+        "for name in ('begun', 'waits', 'saved'): queue.add(QueuedRun(id=name, settings={'name': name}))\n"
+        "queue.begin('begun'); queue.begin('saved'); queue.done('saved'); os.kill(os.getpid(), 9)\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    assert subprocess.run([sys.executable, "-c", code, str(path)], cwd=root, check=False).returncode != 0
+    assert [item.name for item in RunQueue(path).held()] == ["begun", "waits"]
 
 
-def test_two_who_change_it_at_once_lose_nothing(path: Path) -> None:
-    def add(number: int) -> None:
-        with QueueFile(path).changing() as items:
-            items.append(QueuedRun(id=str(number), settings={}))
-
-    threads = [threading.Thread(target=add, args=(number,)) for number in range(8)]
+def test_many_who_change_it_at_once_lose_nothing(path: Path) -> None:
+    queue = RunQueue(path)
+    threads = [
+        threading.Thread(target=queue.add, args=(QueuedRun(id=str(number), settings={}),)) for number in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert {item.id for item in QueueFile(path).items()} == {str(number) for number in range(8)}
+    queue.close()
+    assert {item.id for item in RunQueue(path).held()} == {str(number) for number in range(8)}
+
+
+def test_a_change_that_cannot_be_written_is_none(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = RunQueue(path)
+    for name in ("a", "b", "c"):
+        queue.add(QueuedRun(id=name, settings={}))
+
+    def full(*_: object, **__: object) -> None:
+        raise ResourceError("The disk is full.")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(queue_file, "write_json", full)
+        for change in (
+            lambda: queue.add(QueuedRun(id="d", settings={})),
+            lambda: queue.move("c", 1),
+            lambda: queue.done("a"),
+        ):
+            with pytest.raises(ResourceError):
+                change()
+    assert queue.waiting() == ["a", "b", "c"]
+    queue.move("c", 1)
+    queue.close()
+    assert [item.id for item in RunQueue(path).held()] == ["c", "a", "b"]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"runs": 5}', "null", "[" * 100_000, '{"runs": [1, {"id": 5}]}'])
 def test_a_file_that_somebody_wrote_into_is_no_fault_and_is_not_lost(path: Path, content: str) -> None:
     path.parent.mkdir(parents=True)
     path.write_text(content)
-    file = QueueFile(path)
-    assert file.items() == ()
-    with file.changing() as items:
-        items.append(QueuedRun(id="a", settings={"name": "dog"}))
-    assert [item.id for item in QueueFile(path).items()] == ["a"]
+    queue = RunQueue(path)
+    assert queue.held() == []
+    queue.add(QueuedRun(id="a", settings={"name": "dog"}))
+    queue.close()
+    assert [item.id for item in RunQueue(path).held()] == ["a"]
     aside = path.with_suffix(".unreadable.json")
-    assert not aside.exists() or aside.read_text() == content
+    assert aside.read_text() == content if "5}]" not in content else not aside.exists()
 
 
-def test_queued_settings_that_are_none_are_refused_with_their_field(
-    manager: RunManager, host: FakeHost, path: Path
-) -> None:
-    with QueueFile(path).changing() as items:
-        items.append(QueuedRun(id="a", settings={"name": "dog", "steps": "many"}))
-    assert [run["state"] for run in manager.runs()] == ["held"]
+def test_queued_settings_that_are_none_are_refused_with_their_field(host: FakeHost, path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"runs": [{"id": "a", "settings": {"name": "dog", "steps": "many"}}]}))
+    manager = RunManager(host, FifoGate(), train=FakeTraining(), queue_file=path)
+    assert [run["state"] for run in manager.runs() if run["id"] == "a"] == ["held"]
     with pytest.raises(InputError) as caught:
         manager.start_queued("a")
     assert caught.value.field == "steps"
-    assert [item.id for item in QueueFile(path).items()] == ["a"]
+    manager.close(5)
+    assert [item.id for item in RunQueue(path).held()] == ["a"]
+
+
+def test_nothing_is_made_on_the_disk_before_something_waits(host: FakeHost, path: Path) -> None:
+    manager = RunManager(host, FifoGate(), train=FakeTraining(), queue_file=path)
+    assert not manager.queue_goes_on
+    assert not path.parent.exists()

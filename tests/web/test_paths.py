@@ -17,7 +17,6 @@ from textual_inversion.core.formats import write_embedding
 from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.manager import RunManager
-from textual_inversion.runs.queue_file import QueuedRun, QueueFile
 from textual_inversion.web.app import PREFIX, mount
 from textual_inversion.web.hosted_access import GuardedAccess
 
@@ -140,8 +139,10 @@ def test_a_folder_of_runs_that_is_a_link_leads_nowhere(world: World) -> None:
 @pytest.mark.parametrize("change", [{"data": ["../outside"]}, {"template": "link/x.txt"}])
 def test_a_queue_that_somebody_wrote_into_leads_nowhere(world: World, change: dict[str, Any]) -> None:
     settings = TrainConfig.from_mapping(world.train(**change)).to_mapping()
-    with QueueFile(world.queue).changing() as items:
-        items.append(QueuedRun(id="a", settings=settings))
+    world.manager.close(5)
+    world.queue.parent.mkdir(exist_ok=True)
+    world.queue.write_text(json.dumps({"version": 1, "runs": [{"id": "a", "settings": settings}]}))
+    world.manager = RunManager(world.host, FifoGate(), train=FakeTraining(), queue_file=world.queue)
     answer = world.client().post("runs/a/start", json={})
     assert (answer.status_code, answer.json()["field"]) == (400, next(iter(change)))
     assert WORDS in answer.json()["error"]

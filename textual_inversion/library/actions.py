@@ -18,7 +18,7 @@ from ..core.embeddings_folder.find import FILES
 from ..core.embeddings_folder.pair_files import pair_of, refuse_negative_half
 from ..core.embeddings_folder.rename import own_companions, rename_with_partner
 from ..core.embeddings_folder.trash import Trash
-from ..runs.history.made_by import MadeBy, runs_that_made
+from ..runs.history.stored_run import StoredRun
 from ..runs.locks.name_lock import NameLock
 from ..runs.manager import RunManager
 from .listing import Shelf
@@ -48,12 +48,12 @@ class Library:
     def trash(self) -> Trash:
         return Trash(self._host.embeddings_dir)
 
-    def runs_of(self, entry: Mapping[str, Any]) -> list[MadeBy]:
+    def runs_of(self, entry: Mapping[str, Any]) -> list[StoredRun]:
         """The runs that made this embedding, under whatever name it had then."""
         names = [str(entry["name"]), *entry.get("formerly", ())]
-        return [run for name in names for run in runs_that_made(name, self._manager.log_dirs)]
+        return [run for name in names for run in self._manager.stored.of(name)]
 
-    def run_of(self, entry: Mapping[str, Any], run_id: str) -> MadeBy:
+    def run_of(self, entry: Mapping[str, Any], run_id: str) -> StoredRun:
         """One of ``runs_of``. Raises InputError where there is none of this id."""
         found = next((run for run in self.runs_of(entry) if run.id == run_id), None)
         if found is None:

@@ -15,9 +15,10 @@ from ..core.record.events import Saved
 from ..core.record.run_folder import open_run_directory
 from ..core.record.state_file import load_state
 from ..core.settings.train_config import TrainConfig
-from .catalogue import Catalogue, unknown
+from .catalogue import Catalogue
 from .errors import ConflictError
-from .history.stored_run import FoundRun, id_of
+from .history.stored_run import History
+from .history.stored_runs import StoredRuns
 from .locks.name_lock import NameLock
 from .queue import RunQueue
 from .queue_file import QueuedRun
@@ -51,7 +52,8 @@ class RunManager:
     """One run at a time works at ``gate``: the host's lock, entered around everything that uses the model. The others wait in
     a queue, kept at ``queue_file`` (in memory only where there is none).
 
-    ``log_dirs`` are searched for runs of earlier processes, beside the log directories of the runs started here.
+    ``log_dirs`` are searched for runs of earlier processes, beside the host's own and those of the runs started here;
+    ``stored`` are all that are found.
     ``watch`` lets the host's own Interrupt reach what is made besides runs.
     ``defaults`` are this host's values for settings that nobody gives (size of the pictures, log directory).
     ``check`` refuses settings before they are queued; it is ``core.job.prepare`` unless ``train`` is another's.
@@ -79,8 +81,9 @@ class RunManager:
         queue = RunQueue(queue_file)
         self._store = RunStore()
         self._turns = Turns(self._store, queue)
-        self._catalogue = Catalogue(self._store, queue, self._turns, log_dirs=log_dirs)
-        self._queue = queue
+        self.stored = StoredRuns(lambda: self.log_dirs)
+        self._catalogue = Catalogue(self._store, queue, self._turns, self.stored)
+        self._queue, self._given = queue, list(log_dirs)
 
     def config(self, values: Mapping[str, Any]) -> TrainConfig:
         """A run's settings from those given, by name; the others are this host's. Raises InputError naming the field."""
@@ -141,7 +144,7 @@ class RunManager:
 
     @queue_goes_on.setter
     def queue_goes_on(self, wanted: bool) -> None:
-        self._queue.go_on(wanted)
+        self._queue.goes_on = wanted
 
     def move(self, run_id: str, place: int) -> None:
         """Have a waiting run come as number ``place``, from 1."""
@@ -150,7 +153,7 @@ class RunManager:
     def interrupt(self, run_id: str) -> None:
         """Stop at the next step and keep everything; a run that waits leaves the queue."""
         if self._store.get(run_id) is None and self._queue.get(run_id) is not None:
-            self._queue.remove(run_id)
+            self._queue.done(run_id)
         else:
             self._turns.interrupt(self.run(run_id))
 
@@ -161,7 +164,9 @@ class RunManager:
         """
         from ..core.record.publish_step import kept_step, use_step
 
-        folder, run = self._catalogue.folder(run_id), self._store.get(run_id)
+        folder, run = self.folder(run_id), self._store.get(run_id)
+        if folder is None:
+            raise ConflictError(f"'{self.settings(run_id).name}' has not saved anything yet.")
         if run is not None and run.active:
             kept_step(open_run_directory(folder)[0], step)  # before the run is stopped for it
             self._stop_for_use(run, stop=stop)
@@ -197,8 +202,7 @@ class RunManager:
 
     def folder(self, run_id: str) -> Path | None:
         """Find the folder of a run, as far as it is anywhere on disk."""
-        folder = self._catalogue.summary(run_id).get("run_dir")
-        return Path(folder) if folder else None
+        return self._catalogue.folder(run_id)
 
     def describe(self, run_id: str) -> dict[str, Any]:
         """Summary and settings of a run, wherever it is."""
@@ -238,9 +242,10 @@ class RunManager:
 
     @property
     def log_dirs(self) -> list[Path]:
-        """Folders in which runs are looked for: the host's own log directory first."""
-        own = Path(self.config({}).log_dir)
-        return list(dict.fromkeys([*self._catalogue.given, own, *self._catalogue.searched()]))
+        """The places where runs are looked for: the given directories first, then the host's own and those of runs started here."""
+        own = Path(str(self.defaults.get("log_dir") or TrainConfig().log_dir))
+        others = sorted({Path(run.config.log_dir) for run in self._store.all()})
+        return list(dict.fromkeys([*self._given, own, *others]))
 
     def close(self, seconds: float = 30.0) -> None:
         """Interrupt all runs and wait until they have saved; the queue stays for the next time."""
@@ -266,12 +271,11 @@ class RunManager:
 
     def _revived(self, run_id: str) -> Run:
         """A run on disk as one of this process."""
-        found = self._catalogue.found(run_id)
-        if found is None or self._queue.get(run_id) is not None:
-            self.run(run_id)  # says what is wrong
-            raise unknown(run_id)
-        run = self._new(run_id, found.config)
-        run.take_over(found.history())
+        stored = self.stored.get(run_id)
+        if stored is None or self._queue.get(run_id) is not None:
+            return self.run(run_id)  # says what is wrong
+        run = self._new(run_id, stored.config)
+        run.take_over(stored.history())
         return run
 
     def _dequeued(self, item: QueuedRun) -> Run:
@@ -282,15 +286,16 @@ class RunManager:
         if folder is not None and item.from_step is not None and item.from_step != _step_of(folder):
             return self._continued(config, folder, item.from_step, run_id=item.id)
         run = self._new(item.id, config)
-        found = self._catalogue.found(id_of(folder)) if folder is not None else None
-        if found is not None:
-            run.take_over(found.history())
+        stored = self.stored.at(folder) if folder is not None else None
+        if stored is not None:
+            run.take_over(stored.history())
         return run
 
     def _continued(self, config: TrainConfig, folder: Path, step: int, *, run_id: str = "") -> Run:
         """A run of its own that begins with the copy of ``step``, and with what was told until then."""
         run = self._new(run_id or secrets.token_hex(6), config)
-        run.take_over(FoundRun(id=run.id, config=config, folder=folder, step=step, written=0.0).history(up_to=step))
+        stored = self.stored.at(folder.resolve())
+        run.take_over(stored.history(up_to=step) if stored is not None else History())
         run.progress.run_dir = ""  # it gets a folder of its own
         return run
 

@@ -1,111 +1,139 @@
-"""The queue of waiting runs, shared through a file: those of this process, and those that an ended process left there."""
+"""The runs that wait for their turn, in order; kept in a file, so that they are there after a restart."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from .errors import ConflictError, UnknownRunError
-from .locks.owner import this_process
+from ..core.base.errors import ResourceError
+from .errors import UnknownRunError
 from .queue_file import QueuedRun, QueueFile
+
+State = Literal["held", "waiting", "begun"]
 
 
 class RunQueue:
-    """Any thread may call any method. All raise ConflictError or ResourceError as the file does."""
+    """Any thread may call any method; what changes the queue raises ResourceError where the file cannot be written.
+
+    A run is *held* from the reading of the file until it is claimed, then it *waits*; once its turn has come it has *begun*, and
+    is in the file until it is ``done``, as the process may die before the run can be resumed from its own folder. Of several
+    programs with one file the first has it, and the queues of the others end with them.
+    """
 
     def __init__(self, path: Path | None) -> None:
-        self._file = QueueFile(path)
-        self._me = this_process()
-        self._taken: set[str] = set()
+        self._lock = threading.RLock()
+        self._items: list[QueuedRun] = []
+        self._states: dict[str, State] = {}
+        self._goes_on = self._is_anothers = False
+        self._file = QueueFile(path) if path is not None else None
+        if path is not None and path.exists():
+            with suppress(ResourceError):  # told when something is to be queued
+                self._open()
 
-    def add(self, item: QueuedRun) -> None:
-        """To the end."""
-        with self._file.changing() as items:
-            items.append(replace(item, owner=self._me))
+    @property
+    def is_anothers(self) -> bool:
+        """True where another program has the file, so that what waits here ends with this one."""
+        return self._is_anothers
 
     @property
     def goes_on(self) -> bool:
-        """Tell whether what is left of it after a restart begins by itself."""
-        return self._file.goes_on
+        """True where what is held after a restart begins by itself."""
+        return self._goes_on
 
-    def go_on(self, wanted: bool) -> None:
-        self._file.go_on(wanted)
+    @goes_on.setter
+    def goes_on(self, wanted: bool) -> None:
+        with self._changing():
+            self._goes_on = wanted
 
-    def mine(self) -> list[str]:
-        """The ids of this process's waiting runs, in the order of their turns."""
-        return [item.id for item in self._file.items() if item.is_of(self._me) and item.id not in self._taken]
+    def waiting(self) -> list[str]:
+        """The ids of the runs that wait, in the order of their turns."""
+        return [item.id for item in self._of("waiting")]
 
-    def others(self) -> list[QueuedRun]:
-        """Runs that an ended process left, and those that another one will start."""
-        return [item for item in self._file.items() if not item.is_of(self._me)]
+    def held(self) -> list[QueuedRun]:
+        """The runs that were queued before the restart and that nobody has claimed."""
+        return self._of("held")
 
     def get(self, run_id: str) -> QueuedRun | None:
-        """One of the ``others``."""
-        return next((item for item in self.others() if item.id == run_id), None)
+        """One of the ``held``."""
+        return next((item for item in self.held() if item.id == run_id), None)
 
-    def take(self, run_id: str) -> bool:
-        """Its turn has come; False where it was removed meanwhile. It stays on disk until ``done``: the process may die yet."""
-        if not any(item.id == run_id and item.is_of(self._me) for item in self._file.items()):
-            return False
-        self._taken.add(run_id)
-        return True
-
-    def done(self, run_id: str) -> None:
-        """It is on disk as a run now, or over."""
-        if run_id in self._taken:
-            self.remove(run_id)
-            self._taken.discard(run_id)
-
-    def remove(self, run_id: str) -> None:
-        with self._file.changing() as items:
-            items[:] = [item for item in items if item.id != run_id]
+    def add(self, item: QueuedRun) -> None:
+        """Let a run wait, as the last one."""
+        with self._changing():
+            self._items.append(item)
+            self._states[item.id] = "waiting"
 
     def claim(self, run_id: str) -> None:
-        """Make a run that was left behind ours, the last one. Raises ConflictError where somebody else was quicker."""
-        with self._file.changing() as items:
-            found = next((item for item in items if item.id == run_id), None)
-            if found is None:
-                raise UnknownRunError("This run is no longer in the queue.")
-            if not found.is_left:
-                raise ConflictError(f"'{found.name}' was started, or is waiting, in another program.")
-            items.remove(found)
-            items.append(replace(found, owner=self._me))
+        """Let a held run wait, as the last one. Raises UnknownRunError where there is none."""
+        with self._changing():
+            self._items.append(self._taken_out(run_id, "held"))
+            self._states[run_id] = "waiting"
 
     def move(self, run_id: str, place: int) -> None:
-        """To ``place`` among this process's waiting runs, from 1; to the end where there are fewer."""
-        with self._file.changing() as items:
-            found = next((item for item in items if item.id == run_id and item.is_of(self._me)), None)
-            if found is None:
-                raise UnknownRunError("This run is no longer in the queue.")
-            items.remove(found)
-            mine = [index for index, item in enumerate(items) if item.is_of(self._me) and item.id not in self._taken]
-            behind = mine[place - 1 :]
-            items.insert(behind[0] if behind else len(items), found)
+        """Have a waiting run come as number ``place``, from 1; as the last one where there are fewer. Raises UnknownRunError."""
+        with self._changing():
+            found = self._taken_out(run_id, "waiting")
+            behind = self._of("waiting")[place - 1 :]
+            self._items.insert(self._items.index(behind[0]) if behind else len(self._items), found)
 
-    def leave(self) -> None:
-        """This process ends: what waits becomes what was left behind; what was taken ends and saves by itself."""
-        if not any(item.is_of(self._me) for item in self._file.items()):
+    def begin(self, run_id: str) -> None:
+        """Its turn has come."""
+        with self._lock:
+            if run_id in self._states:
+                self._states[run_id] = "begun"
+
+    def done(self, run_id: str) -> None:
+        """It is in its own folder now, or over, or nobody wants it any more."""
+        with self._lock:
+            if run_id not in self._states:
+                return
+            with self._changing():
+                self._items = [item for item in self._items if item.id != run_id]
+                del self._states[run_id]
+
+    def close(self) -> None:
+        """Leave the file, as it is, to the next program."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+            self._file = None
+
+    def _of(self, state: State) -> list[QueuedRun]:
+        with self._lock:
+            return [item for item in self._items if self._states[item.id] == state]
+
+    def _taken_out(self, run_id: str, state: State) -> QueuedRun:
+        found = next((item for item in self._of(state) if item.id == run_id), None)
+        if found is None:
+            raise UnknownRunError("This run is no longer in the queue.")
+        self._items.remove(found)
+        return found
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Write the file when the block has changed the queue; with an error, in the block or of the disk, it is as before."""
+        with self._lock:
+            self._open()
+            before = list(self._items), dict(self._states), self._goes_on
+            try:
+                yield
+                if self._file is not None and before != (self._items, self._states, self._goes_on):
+                    self._file.write(self._items, goes_on=self._goes_on)
+            except BaseException:
+                self._items, self._states, self._goes_on = before
+                raise
+
+    def _open(self) -> None:
+        """Read what lies in the file, once, before what is queued here; without it where another program has it."""
+        if self._file is None or self._file.is_open:
             return
-        with self._file.changing() as items:
-            items[:] = [replace(item, owner=None) if item.is_of(self._me) else item for item in items]
-
-
-def other_summary(item: QueuedRun) -> dict[str, Any]:
-    """The same keys as ``Run.summary``, as far as they are known, for a run that another process queued."""
-    steps = item.settings.get("steps")
-    pid = (item.owner or {}).get("pid")
-    left = item.is_left
-    return {
-        "id": item.id,
-        "name": item.name,
-        "state": "held" if left else "waiting",
-        "created": item.queued,
-        "last_event": 0,
-        "step": item.from_step or 0,
-        "total_steps": steps if isinstance(steps, int) else 0,
-        "run_dir": item.folder,
-        "place": None,
-        "elsewhere": not left,
-        "note": "Queued before the restart." if left else f"Waits in another program (process {pid}).",
-    }
+        if not self._file.open():
+            self._file, self._is_anothers = None, True
+            return
+        left, goes_on = self._file.read()
+        self._items = [*(item for item in left if item.id not in self._states), *self._items]
+        self._states = {**{item.id: "held" for item in left}, **self._states}
+        self._goes_on = self._goes_on or goes_on

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -17,6 +17,7 @@ from ..core.settings.train_config import TrainConfig
 from .errors import ConflictError
 from .history.advice import Advice
 from .history.log import EventLog
+from .history.run_id import note_id
 from .history.stored_run import History
 from .history.summary import Progress
 from .locks.name_lock import NameLock
@@ -230,6 +231,9 @@ class Run:
             self._watcher.told(self, event)
 
     def _receive(self, event: Event) -> None:
+        if isinstance(event, Prepared):
+            with suppress(UserError):  # it is another id then, once this process has ended
+                note_id(Path(event.run_dir), self.id)
         with self._change:
             self.progress.update(event)
             self.advice.update(event)

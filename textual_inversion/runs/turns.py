@@ -74,10 +74,9 @@ class Turns:
     def go_on(self, revive: Revive) -> None:
         """Start what was queued before a restart, one after the other."""
         with self._lock:
-            for item in self._queue.others():
-                if item.is_left:
-                    with suppress(UserError):  # one that cannot be started any more keeps its place and its button
-                        self._take_over(item, revive)
+            for item in self._queue.held():
+                with suppress(UserError):  # one that cannot be started any more keeps its place and its button
+                    self._take_over(item, revive)
             self._launch_if_free()
 
     def move(self, run_id: str, place: int) -> None:
@@ -89,7 +88,7 @@ class Turns:
         """End a run; one that waits leaves the queue, and the end of a paused one lets the queue go on."""
         with self._lock:
             if run.queued:
-                self._queue.remove(run.id)
+                self._queue.done(run.id)
             run.interrupt()
             self._launch_if_free()
 
@@ -115,20 +114,13 @@ class Turns:
         """``place`` in the queue from 1, else None; ``note``: what a waiting run waits for."""
         if not run.queued:
             return {"place": None, "note": "Waits until the model is free." if run.state == "waiting" else ""}
-        line, paused = self._queue.mine(), self._store.paused()
+        line, paused = self._queue.waiting(), self._store.paused()
         note = self._held
         if not note and paused is not None and self._store.working() is None:
             note = f"Waits while '{paused.config.name}' is paused."
+        if not note and self._queue.is_anothers:
+            note = "Is not kept over a restart, as another program keeps its queue in this log directory."
         return {"place": line.index(run.id) + 1 if run.id in line else None, "note": note}
-
-    def drop_removed(self) -> None:
-        """Another program may have taken a waiting run out of the queue."""
-        with self._lock:
-            there = set(self._queue.mine())
-            for run in self._store.all():
-                if run.queued and run.id not in there:
-                    with suppress(ConflictError):
-                        run.interrupt()
 
     def close(self, seconds: float) -> None:
         """Interrupt what works and wait until it has saved; what waits stays in the queue for the next time."""
@@ -138,13 +130,12 @@ class Turns:
             for run in self._store.all():
                 if run.queued:
                     run.give_up("new")
-            with suppress(UserError):
-                self._queue.leave()
         for run in active:
             with suppress(ConflictError):  # it has just ended by itself
                 run.interrupt()
         for run in active:
             run.join(seconds)
+        self._queue.close()
 
     def told(self, run: Run, event: Event) -> None:
         """Once a run can be resumed from disk it need not be in the queue any more."""
@@ -155,7 +146,7 @@ class Turns:
         """The next one's turn, unless what ended this run concerns all."""
         self._leave_queue(run)
         with self._lock:
-            if run.progress.cause == "checkpoint" and self._queue.mine():
+            if run.progress.cause == "checkpoint" and self._queue.waiting():
                 self._held = f"Waits, because the checkpoint was changed while '{run.config.name}' was trained."
             self._launch_if_free()
 
@@ -189,9 +180,10 @@ class Turns:
             self._launch_next()
 
     def _launch_next(self) -> None:
-        for run_id in self._queue.mine():
+        for run_id in self._queue.waiting():
             run = self._store.get(run_id)
-            if run is not None and run.queued and self._queue.take(run_id):
+            if run is not None and run.queued:
+                self._queue.begin(run_id)
                 run.launch()
                 return
 
@@ -202,5 +194,6 @@ def _item(run: Run, resume: Path | None, from_step: int | None) -> QueuedRun:
         settings=run.config.to_mapping(),
         folder=str(resume.resolve()) if resume is not None else "",
         from_step=from_step,
+        step=run.progress.step if from_step is None else from_step,
         queued=time.time(),
     )

@@ -109,7 +109,7 @@ def test_using_a_step_of_a_run_on_disk_and_of_one_that_ended_here(world: World) 
     manager.run(run).join(20)
     manager.use_step(run, 10)
     assert manager.describe(run)["used_step"] == 10
-    assert not list(world.host.embeddings_dir.glob(".*.lock"))
+    assert not list(world.host.embeddings_dir.glob(".thing*"))
 
 
 def test_a_run_that_goes_on_is_stopped_first_or_left_alone(world: World) -> None:

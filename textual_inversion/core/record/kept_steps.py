@@ -11,7 +11,7 @@ from ..base.errors import InputError
 from ..embedding.embedding import Embedding
 from ..embedding.pair import negative_name
 from ..formats import read_embedding, read_partner
-from .run_folder import RunDirectory, open_run_directory
+from .run_folder import RunDirectory, open_run_directory, run_folders
 
 _AT_STEP = re.compile(r"@([0-9]{1,9})(?![\w@]|\.[0-9])")
 _SHOWN = 8
@@ -136,15 +136,15 @@ class StepCopies:
 
     def _runs(self) -> Iterable[tuple[float, RunDirectory]]:
         """Every run with the time of its last save."""
-        plans = {plan.resolve() for folder in self._log_dirs() for plan in folder.glob("*/*/run.json")}
-        for plan in plans:
+        for folder in {folder.resolve() for log_dir in self._log_dirs() for folder in run_folders(log_dir)}:
+            plan = RunDirectory(folder, "").plan
             try:
                 state = plan.stat()
                 name = self._name(plan, state.st_mtime_ns)
             except OSError:
                 continue
             if name is not None:
-                run = RunDirectory(plan.parent, name)
+                run = RunDirectory(folder, name)
                 yield max(state.st_mtime, _time(run.state)), run
 
     def _name(self, plan: Path, written: int) -> str | None:

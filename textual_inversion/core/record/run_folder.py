@@ -130,17 +130,22 @@ def open_run_directory(root: Path) -> tuple[RunDirectory, dict[str, Any]]:
     return RunDirectory(root, str(name)), cast("dict[str, Any]", content)
 
 
+def run_folders(log_dir: Path) -> Iterator[Path]:
+    """The places below a log directory that look like folders of runs, unread and in no order."""
+    return (plan.parent for plan in log_dir.glob("*/*/run.json"))
+
+
 def runs_of(log_dir: Path, name: str | None = None) -> Iterator[Path]:
     """The folders of runs below a log directory, newest first; of one embedding where ``name`` is given."""
     found: list[tuple[float, Path]] = []
-    for plan in log_dir.glob("*/*/run.json"):
+    for folder in run_folders(log_dir):
         try:
-            run, _ = open_run_directory(plan.parent)
+            run, _ = open_run_directory(folder)
             written = max(path.stat().st_mtime for path in (run.plan, run.state) if path.exists())
         except (InputError, OSError):
             continue
         if name is None or run.name == name:
-            found.append((written, plan.parent))
+            found.append((written, folder))
     yield from (path for _, path in sorted(found, reverse=True))
 
 

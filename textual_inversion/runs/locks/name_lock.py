@@ -1,7 +1,7 @@
 """One run per embedding, whoever starts it: this web UI, another one, the HTTP API or a terminal.
 
-The lock is a file ``.NAME.lock`` in the embeddings folder (no web UI reads that extension) that says who holds it. It is made with
-O_EXCL, so two who come at once cannot both have it. A file left by a process that is gone is taken over in place.
+The operating system holds the lock, on the file ``.NAME.lock`` in the embeddings folder (no web UI reads that extension), so it
+is free as soon as its owner is gone. A JSON file beside it says who that is.
 """
 
 from __future__ import annotations
@@ -9,55 +9,56 @@ from __future__ import annotations
 import json
 import os
 import platform
-import time
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
 
-from ...core.base.files import disk_errors, make_folder
+from filelock import FileLock, Timeout
+
+from ...core.base.errors import UserError
+from ...core.base.files import disk_errors, make_folder, write_json
 from ...core.embedding.names import check_name
 from ...core.embedding.pair import pair_name
 from ..errors import ConflictError
-from .file_lock import exclusive
-from .owner import is_alive, this_process
 
-_HALF_WRITTEN_SECONDS = 10.0
-"""A lock file nobody can read is someone's who is just writing it, or, when older than this, of someone who died then."""
+_DOOR = ".textual-inversion.lock"
+_PATIENCE_SECONDS = 10.0
 
 
 class NameLock:
-    """Held from ``acquire`` to ``release``, or for a ``with`` block. The halves of a pair share one lock."""
+    """Held from ``acquire`` to ``release``, or for a ``with`` block, by any thread. The halves of a pair share one lock."""
 
     def __init__(self, embeddings_dir: Path, name: str) -> None:
         self.name = check_name(name)
         self.path = embeddings_dir / f".{pair_name(name)}.lock"
-        self._owner = this_process()
+        self._owner_file = self.path.with_name(f"{self.path.name}.json")
+        self._lock = FileLock(self.path, timeout=0, thread_local=False)
 
     def acquire(self) -> None:
         """Raises ConflictError naming the owner, InputError for a bad name, ResourceError where the folder cannot be written."""
-        for _ in range(5):
-            if self._create():
-                return
-            seen = _read(self.path)
-            if seen is None:
-                continue
-            if self._is_alive(seen):
-                raise ConflictError(self._refusal(seen), field="name")
-            if self._take_over():
-                return
-        raise ConflictError(self._refusal(_read(self.path)), field="name")
+        with self._door():
+            try:
+                with disk_errors(self.path):
+                    self._lock.acquire()
+            except Timeout:
+                raise ConflictError(self._refusal(_read(self._owner_file)), field="name") from None
+            try:
+                write_json(self._owner_file, {"pid": os.getpid(), "host": platform.node()})
+            except BaseException:
+                self._lock.release()
+                raise
 
     def release(self) -> None:
-        """Does nothing where the lock is no longer ours."""
-        seen = _read(self.path)
-        if seen is None or seen.get("token") != self._owner["token"]:
+        """Does nothing where the lock is not held. Files that cannot be removed hold nobody off."""
+        if not self._lock.is_locked:
             return
-        try:
-            self.path.unlink()
-        except OSError:  # Windows, while someone reads it: this process lives on, so what names it has to go
-            with suppress(OSError), self.path.open("r+", encoding="utf-8") as file:
-                file.truncate()
+        with suppress(UserError, OSError), self._door():
+            self._owner_file.unlink(missing_ok=True)
+            self._lock.release()
+            self.path.unlink(missing_ok=True)
+        self._lock.release()
 
     def __enter__(self) -> NameLock:
         self.acquire()
@@ -68,45 +69,28 @@ class NameLock:
     ) -> None:
         self.release()
 
-    def _create(self) -> bool:
-        with disk_errors(self.path):
-            make_folder(self.path.parent)
+    @contextmanager
+    def _door(self) -> Iterator[None]:
+        """Let one at a time take or give back a lock of this folder: so its file can be removed, and nobody waits at a file that
+        is no longer there."""
+        folder = self.path.parent
+        door = FileLock(folder / _DOOR, thread_local=False)
+        with disk_errors(folder / _DOOR):
+            make_folder(folder)
             try:
-                handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-            except (FileExistsError, PermissionError):
-                if self.path.exists():
-                    return False
-                raise
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(self._owner, file)
-        return True
-
-    def _is_alive(self, owner: dict[str, Any]) -> bool:
-        if not owner:
-            return time.time() - _modified(self.path) < _HALF_WRITTEN_SECONDS
-        return is_alive(owner)
-
-    def _take_over(self) -> bool:
-        """Become the owner in place of one who is dead; False where someone else was quicker."""
+                door.acquire(timeout=_PATIENCE_SECONDS)
+            except Timeout:
+                raise ConflictError(f"Another program is busy in {folder}. Try again in a moment.") from None
         try:
-            with self.path.open("r+", encoding="utf-8") as file, exclusive(file):
-                if not os.path.samestat(os.fstat(file.fileno()), self.path.stat()) or self._is_alive(_owner_in(file)):
-                    return False
-                file.seek(0)
-                file.truncate()
-                json.dump(self._owner, file)
-                return True
-        except OSError:
-            return False
+            yield
+        finally:
+            door.release()
 
-    def _refusal(self, owner: dict[str, Any] | None) -> str:
+    def _refusal(self, owner: Mapping[str, Any]) -> str:
         if not owner:
             return f"'{self.name}' is in use by another run. Try again in a moment."
         if owner.get("host") != platform.node():
-            return (
-                f"'{self.name}' is being trained on the computer {owner.get('host')} (process {owner.get('pid')}). "
-                f"If that is long over, delete {self.path}."
-            )
+            return f"'{self.name}' is being trained on the computer {owner.get('host')} (process {owner.get('pid')})."
         if owner.get("pid") == os.getpid():
             return f"'{self.name}' is being trained already. Wait until it ends, or interrupt it."
         return (
@@ -115,27 +99,10 @@ class NameLock:
         )
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """The owner; empty where the file holds none; None where there is no file."""
+def _read(path: Path) -> Mapping[str, Any]:
+    """The owner; empty where the file holds none."""
     try:
-        with path.open(encoding="utf-8") as file:
-            return _owner_in(file)
-    except FileNotFoundError:
-        return None
-    except OSError:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
-
-
-def _owner_in(file: TextIO) -> dict[str, Any]:
-    try:
-        content = json.load(file)
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) and "pid" in content and "host" in content else {}
-
-
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
+    return content if isinstance(content, dict) and {"pid", "host"} <= content.keys() else {}

@@ -68,8 +68,7 @@ class LibraryRoutes(Routes):
     def details(self, request: requests.FileRequest) -> Answer:
         path, entry = self._library.shelf.find(request.file)
         found = {} if "error" in entry else describe(read_embedding(path))
-        known = {run["run_dir"]: run["id"] for run in self._manager.runs() if run.get("run_dir")}
-        ids = {str(Path(folder).resolve()): run for folder, run in known.items()}
+        listed = {run["id"] for run in self._manager.runs()}
         runs = [run.to_mapping(called=str(entry["name"])) for run in self._library.runs_of(entry)]
         return {
             **entry,
@@ -77,7 +76,7 @@ class LibraryRoutes(Routes):
             "token": found.get("name"),
             "metadata": found.get("notes", {}),
             "figures": found.get("vectors", {}),
-            "runs": [{**run, "shown_as": ids.get(run["folder"])} for run in runs],
+            "runs": [{**run, "shown_as": run["id"] if run["id"] in listed else None} for run in runs],
         }
 
     @route(
