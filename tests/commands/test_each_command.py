@@ -82,6 +82,30 @@ def test_create_hands_everything_over(host, monkeypatch, capsys, tmp_path):
     )
 
 
+def test_pictures_of_others_are_not_written_over(host, capsys, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    Image.new("RGB", (8, 8)).save(folder / "00001.png")
+    before = (folder / "00001.png").read_bytes()
+    asked = ["generate", "--prompt", "a", "--count", "2", "--out", str(folder)]
+    assert cli.main(asked) == 2
+    assert "00001.png in" in (told := capsys.readouterr().err)
+    assert "was not made by this program" in told
+    assert [path.read_bytes() for path in folder.iterdir()] == [before]
+    (folder / "00001.png").unlink()
+    assert cli.main(asked) == 0
+    assert cli.main(asked) == 0
+    assert "2 pictures of an earlier call" in capsys.readouterr().err
+    assert sorted(path.name for path in folder.iterdir()) == ["00000.png", "00001.png"]
+
+
+def test_without_a_folder_pictures_are_numbered_on(host, tmp_path):
+    for _ in range(2):
+        assert cli.main(["generate", "--prompt", "a", "--count", "2"]) == 0
+    made = sorted(path.name for path in (tmp_path / "outputs" / "pictures").iterdir())
+    assert made == ["00000.png", "00001.png", "00002.png", "00003.png"]
+
+
 def test_generate_numbers_pictures_and_seeds(host, capsys, tmp_path):
     arguments = [
         "generate",
@@ -181,7 +205,7 @@ def test_inspect_of_something_else(tmp_path, capsys):
 def test_convert(embedding_file, tmp_path, capsys):
     target = tmp_path / "out.bin"
     assert cli.main(["convert", str(embedding_file), str(target), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"paths": [str(target)]}
+    assert json.loads(capsys.readouterr().out)["paths"] == [str(target)]
     assert cli.main(["convert", str(embedding_file), str(tmp_path / "x.bin"), "--format", "odd"]) == 2
     assert "There is no format 'odd'" in capsys.readouterr().err
 

@@ -215,7 +215,8 @@ def test_convert_and_its_mistakes(client: TestClient, tmp_path: Path) -> None:
     source, target = tmp_path / "a.pt", tmp_path / "b.safetensors"
     write_embedding(Embedding(vectors={"*": torch.ones(2, 768)}, name="a", step=3), source)
     answer = client.post("convert", json={"source": str(source), "target": str(target)})
-    assert answer.json() == {"files": [str(target)]}
+    assert answer.json()["files"] == [str(target)]
+    assert "not read by OneTrainer" in answer.json()["notes"][0]
     assert read_embedding(target).step == 3
     for body, field in [
         ({"source": "", "target": str(target)}, "source"),

@@ -31,6 +31,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         help=f"{_listed_formats()}; without it the ending of OUT decides",
     )
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT where it holds something else")
     parser.add_argument(
         "--carry-over",
         choices=get_args(CarryOver),
@@ -40,7 +41,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    from ..core.formats import conversion_notes, read_embedding, write_embedding
+    from ..core.formats import check_free, conversion_notes, read_embedding, write_embedding
     from ..core.model.host import LeaseRequest
 
     embedding = read_embedding(arguments.source)
@@ -51,6 +52,8 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.checkpoint is not None:
         with standalone_host(arguments, console).lease(LeaseRequest()) as lease:
             embedding = _fitting(embedding, lease.encoders, carry_over=arguments.carry_over, console=console)
+    if not arguments.overwrite:
+        check_free(embedding, arguments.target, arguments.file_format)
     paths = [str(path) for path in write_embedding(embedding, arguments.target, file_format=arguments.file_format)]
     told = conversion_notes(embedding, arguments.file_format, arguments.target)
     console.record({"paths": paths, "notes": told})
@@ -86,7 +89,7 @@ COMMAND = Command(
     summary="write an embedding in another format",
     description="Reads IN and writes OUT. What the format can hold of name, step, checkpoint and notes goes along. "
     "With --checkpoint an embedding that does not fit it is refused, or brought over with --carry-over.",
-    usage="IN OUT [--format F]",
+    usage="IN OUT [--format F] [--overwrite]",
     examples=(
         "convert downloaded.png embeddings/style.pt",
         "convert embeddings/my-cat.pt my-cat.safetensors --format diffusers",

@@ -51,9 +51,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         type=pasted_path,
-        default=Path(PICTURES_DIR),
         metavar="DIR",
-        help=f"the folder for 00000.png, 00001.png, … (default: {PICTURES_DIR})",
+        help=f"the folder for 00000.png, 00001.png, …; pictures of an earlier call are replaced (default: {PICTURES_DIR}, numbered on)",
     )
     parser.add_argument(
         "--log-dir",
@@ -90,19 +89,51 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         width=arguments.width or host.native_size,
         height=arguments.height or host.native_size,
     )
+    paths = _paths(arguments.out, arguments.count, console)
     with host.lease(LeaseRequest(precision=precision_of(arguments))) as lease:
-        made = [_make(lease, first, i, folder=arguments.out, console=console) for i in range(arguments.count)]
+        made = [_make(lease, first, i, path=path, console=console) for i, path in enumerate(paths)]
     console.record({"pictures": made})
     return 0
 
 
-def _make(lease: Lease, first: PictureRequest, index: int, *, folder: Path, console: Console) -> dict[str, Any]:
-    """Picture ``index``, written to the folder; it depends on its own seed alone."""
+def _paths(folder: Path | None, count: int, console: Console) -> list[Path]:
+    """The files to write: from 00000 on in a folder that was named, else numbered on. Raises InputError for others' files."""
+    from ..core.base.errors import InputError
+    from ..core.base.sentences import listed
+
+    if folder is None:
+        numbers = [int(path.stem) for path in Path(PICTURES_DIR).glob("*.png") if path.stem.isdecimal()]
+        start = 1 + max(numbers, default=-1)
+        return [Path(PICTURES_DIR, f"{start + index:05d}.png") for index in range(count)]
+    paths = [folder / f"{index:05d}.png" for index in range(count)]
+    there = [path for path in paths if path.exists()]
+    if foreign := [path.name for path in there if not _is_generated(path)]:
+        raise InputError(
+            f"{listed(foreign)} in {folder} would be written over, and was not made by this program. Choose another folder.",
+            field="out",
+        )
+    if there:
+        console.note(f"Note: {len(there)} pictures of an earlier call in {folder} are replaced.")
+    return paths
+
+
+def _is_generated(path: Path) -> bool:
+    """True for a picture that carries its generation parameters."""
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=("PNG",)) as picture:
+            return "parameters" in picture.info
+    except (OSError, SyntaxError, ValueError):
+        return False
+
+
+def _make(lease: Lease, first: PictureRequest, index: int, *, path: Path, console: Console) -> dict[str, Any]:
+    """Picture ``index``, written to ``path``; it depends on its own seed alone."""
     from ..core.record.previews import save_picture
 
     request = dataclasses.replace(first, seed=first.seed + index)
     picture = lease.picture(request, embeddings={})
-    path = folder / f"{index:05d}.png"
     save_picture(picture, path)
     for sentence in picture.warnings if index == 0 else ():  # they are about the prompts, which are the same for all
         console.note(f"Warning: {sentence}")

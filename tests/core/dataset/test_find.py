@@ -57,7 +57,9 @@ def test_companions_are_no_pictures_and_strangers_are_named(tmp_path):
     fill(tmp_path, "a.png", "a.txt", "a.json", "Thumbs.db", "movie.mp4", "b.zip", "old/c.png")
     found = find_pictures([tmp_path])
     assert [picture.path.name for picture in found.pictures] == ["a.png"]
-    assert found.notes == ("Left out, because they are no pictures: b.zip, movie.mp4.",)
+    assert found.notes == (
+        "Left out, because they are no pictures: b.zip, movie.mp4.", "Not looked into, as subfolders are not included: old.",
+    )  # fmt: skip
 
 
 def test_masks_belong_to_their_pictures(tmp_path):
@@ -137,3 +139,35 @@ def test_pasted_folders(tmp_path, form):
 def test_addresses_are_no_folders(text):
     with pytest.raises(InputError, match="is an address on the web: download it, and give the folder"):
         find_pictures([text])
+
+
+def test_what_lies_beside_is_told_once(tmp_path):
+    fill(tmp_path, "a.png", "a.json", "b.png.yaml", "b.png", "c.png", "c.txt", "c.json", "notes.json")
+    assert find_pictures([tmp_path]).notes == (
+        "Beside pictures without a caption, and not read as one: a.json, b.png.yaml.",
+    )
+
+
+def test_subfolders_that_are_not_looked_into_are_told(tmp_path):
+    fill(
+        tmp_path,
+        "a.png",
+        "a.txt",
+        "deep/b.png",
+        "deep/b.txt",
+        "texts/c.md",
+        ".hidden/d.png",
+        "@eaDir/e.png",
+        "other/f.JPG",
+        "other/f.txt",
+    )
+    assert find_pictures([tmp_path]).notes == ("Not looked into, as subfolders are not included: deep, other.",)
+    assert find_pictures([tmp_path], recursive=True).notes == ()
+
+
+def test_repeats_as_kohya_writes_them(tmp_path):
+    fill(tmp_path, "10_cat/a.png", "2024-05/a.png", "1_cat/a.png")
+    (note,) = find_pictures([tmp_path / "10_cat"]).notes
+    assert note == "The 10 of '10_cat' is no number of repeats here, as it is for kohya: write 10_cat*10."
+    for folder in (f"{tmp_path / '10_cat'}*10", tmp_path / "2024-05", tmp_path / "1_cat"):
+        assert find_pictures([folder]).notes == ()

@@ -116,3 +116,15 @@ def test_what_does_not_go_together(folder: Path, mask: str, out: str | None, par
     with pytest.raises(InputError, match=part):
         spread_mask(folder / "cat.png", folder / mask, folder / out if out else None, lease=lease([]), native_size=64)
     assert {path: path.read_bytes() for path in folder.rglob("*.png")} == before
+
+
+def test_a_map_that_is_there_is_not_written_over(folder: Path) -> None:
+    drawn = folder / "cat_att.png"
+    drawn.write_bytes(b"by hand")
+    with pytest.raises(InputError, match=r"cat_att\.png is there already, and may have been drawn by hand"):
+        spread_mask(folder / "cat.png", folder / "maps" / "strokes.png", None, lease=lease([]), native_size=48)
+    assert drawn.read_bytes() == b"by hand"
+    spread_mask(
+        folder / "cat.png", folder / "maps" / "strokes.png", None, lease=lease([]), native_size=48, overwrite=True
+    )
+    assert drawn.read_bytes() != b"by hand"

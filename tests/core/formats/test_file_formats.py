@@ -180,3 +180,36 @@ def test_kohyas_architecture_is_one_that_it_knows(tmp_path: Path) -> None:
     write_embedding(Embedding(vectors={"*": torch.ones(1, 1024)}), tmp_path / "x.safetensors", file_format="kohya")
     with safe_open(tmp_path / "x.safetensors", framework="pt") as file:
         assert file.metadata()["modelspec.architecture"] == "stable-diffusion-v2-768-v/textual-inversion"
+
+
+def test_convert_writes_over_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_embedding(embedding(), tmp_path / "a.pt")
+    other = tmp_path / "b.pt"
+    write_embedding(Embedding(vectors={"*": ROWS * 2}, name="trained for hours"), other)
+    before = other.read_bytes()
+    asked = ["convert", str(tmp_path / "a.pt"), str(other)]
+    assert cli.main(asked) == 2
+    assert (
+        "b.pt is there already and holds something else. Choose another name, or overwrite it."
+        in capsys.readouterr().err
+    )
+    assert other.read_bytes() == before
+    assert cli.main([*asked, "--overwrite"]) == 0
+    assert cli.main(asked) == 0, "the same embedding once more"
+    assert cli.main([*asked, "--format", "kohya"]) == 0, "and in another format"
+    (tmp_path / "empty.pt").touch()
+    assert cli.main(["convert", str(tmp_path / "a.pt"), str(tmp_path / "empty.pt")]) == 0
+    notes = tmp_path / "folder" / "README.md"
+    notes.parent.mkdir()
+    notes.write_text("by hand")
+    assert cli.main(["convert", str(tmp_path / "a.pt"), str(notes.parent), "--format", "concept-library"]) == 2
+    assert notes.read_text() == "by hand"
+
+
+def test_nor_over_the_second_file_of_a_pair(tmp_path: Path) -> None:
+    both = Embedding(vectors={"clip_l": ROWS, "clip_g": BIG}, name="tifox")
+    write_embedding(both, tmp_path / "a.safetensors")
+    (tmp_path / "b_2.bin").write_bytes(b"mine")
+    assert cli.main(["convert", str(tmp_path / "a.safetensors"), str(tmp_path / "b.bin")]) == 2
+    assert (tmp_path / "b_2.bin").read_bytes() == b"mine"
+    assert not (tmp_path / "b.bin").exists()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from engine_world import World
+from fake_host import FakeLease
 
 from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.model.host import Picture
 from textual_inversion.core.record.events import Warned
 
 
@@ -106,3 +109,32 @@ def test_captions_of_either_ending_are_trained(world: World) -> None:
     assert {"red, tag0, plain, large", "red, tag1, plain, large"} <= {
         each.removeprefix("thing, ") for each in captions_seen
     }
+
+
+def test_pictures_without_a_text_file_among_others_are_told(world: World) -> None:
+    world.create()
+    words = template(world, "[name], [filewords]")
+    world.train(world.config(template=words, steps=1))
+    assert not any("Without a text file" in each for each in warned(world))
+    (world.folder / "pictures" / "1.txt").unlink()
+    world.train(world.config(template=words, steps=2))
+    assert "Without a text file, so that the words of their names are trained as captions: 1.png." in warned(world)
+
+
+def test_previews_that_cannot_be_made_are_told_before_the_run(world: World) -> None:
+    world.create()
+    world.train(world.config(steps=1, preview_prompts=["fine", "[name] (a:3.1.1)"], preview_negative_prompt="(b:..)"))
+    told = [each for each in warned(world) if each.startswith("Previews will fail: The weight")]
+    assert [each.split("'")[1] for each in told] == ["3.1.1", ".."]
+
+
+def test_what_a_preview_does_not_know_is_told_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.create()
+    picture = FakeLease.picture
+
+    def with_warning(*given: object, **more: object) -> Picture:
+        return replace(picture(*given, **more), warnings=("<lora:x:1> is read as words.",))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(FakeLease, "picture", with_warning)
+    world.train(world.config(steps=6, image_every=2))
+    assert warned(world).count("Previews: <lora:x:1> is read as words.") == 1

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..base.errors import InputError
 from ..base.pasted_path import exists, is_folder, pasted_path, why_no_folder
 from ..base.sentences import listed
-from .caption_files import CaptionFiles
+from ..base.spelling import folded
+from .caption_files import CaptionFiles, is_text
 from .mask_files import MaskFiles, owner_of
 
 PICTURE_SUFFIXES = frozenset(
@@ -29,6 +31,10 @@ COMPANION_SUFFIXES = frozenset(
 
 PASSED_OVER = frozenset({"@eadir", "@tmp", "#recycle", "#snapshot", "__macosx", "$recycle.bin", "lost+found"})
 """Folders that storage devices and systems make beside people's own, in small letters: thumbnails, waste, metadata."""
+
+_CAPTION_LIKE = frozenset(
+    {".json", ".jsonl", ".yaml", ".yml", ".toml", ".csv", ".md", ".tags", ".cap", ".captions", ".text"}
+)
 
 MAX_REPEATS = 10_000
 
@@ -94,7 +100,7 @@ def find_pictures(folders: Sequence[str | Path | FolderSpec], *, recursive: bool
         files = sorted(_files(spec, recursive=recursive), key=natural_key)
         found, others = _sort_out(files, repeats=spec.repeats)
         pictures += found
-        left_out += others
+        left_out += [*others, *_folder_notes(spec, recursive=recursive)]
     if not pictures:
         raise InputError(_nothing_found(specs, recursive=recursive), field="data")
     return Findings(pictures=tuple(pictures), notes=tuple(left_out))
@@ -123,7 +129,11 @@ def _sort_out(files: Sequence[Path], *, repeats: int) -> tuple[list[FoundPicture
     captions, masks = CaptionFiles(files), MaskFiles(candidates)
     pictures = [file for file in candidates if owner_of(file) is None]
     alone = [file.name for file in candidates if owner_of(file) is not None and not masks.has_picture(file)]
-    others = [file.name for file in files if file.suffix.lower() not in PICTURE_SUFFIXES | COMPANION_SUFFIXES]
+    others = [
+        file.name
+        for file in files
+        if file.suffix.lower() not in PICTURE_SUFFIXES | COMPANION_SUFFIXES and not is_text(file)
+    ]
     found = [
         FoundPicture(
             path=file,
@@ -133,25 +143,54 @@ def _sort_out(files: Sequence[Path], *, repeats: int) -> tuple[list[FoundPicture
         )
         for file in pictures
     ]
-    return found, _left_out(found, captions, alone=alone, others=others)
-
-
-def _left_out(
-    found: Sequence[FoundPicture], captions: CaptionFiles, *, alone: Sequence[str], others: Sequence[str]
-) -> list[str]:
-    """Each kind of file that is not taken once, by name."""
-    pictures = [each.path for each in found]
-    unread = [file.name for file in captions.not_read(pictures)]
-    strays = (
-        [file.name for file in captions.without_picture(pictures)] if any(not each.caption for each in found) else []
-    )
+    bare = [picture.path for picture in found if picture.caption is None]
     told = {
         "Left out, because they are named like masks of pictures that are not there": alone,
         "Left out, because they are no pictures": others,
-        "Captions that are not read, as another file beside the picture goes before them": unread,
-        "Texts that are the caption of no picture here, while some pictures have none": strays,
+        "Captions that are not read, as another file beside the picture goes before them": [
+            file.name for file in captions.not_read(pictures)
+        ],
+        "Texts that are the caption of no picture here, while some pictures have none": [
+            file.name for file in captions.without_picture(pictures) if bare
+        ],
+        "Beside pictures without a caption, and not read as one": _lookalikes(files, bare),
     }
-    return [f"{what}: {listed(names)}." for what, names in told.items() if names]
+    return found, [f"{what}: {listed(names)}." for what, names in told.items() if names]
+
+
+def _lookalikes(files: Sequence[Path], bare: Sequence[Path]) -> list[str]:
+    """Files that other programs keep captions in, of the pictures that have none."""
+    stems = {(path.parent, folded(stem)) for path in bare for stem in (path.stem, path.name)}
+    return [
+        file.name
+        for file in files
+        if file.suffix.lower() in _CAPTION_LIKE and (file.parent, folded(file.stem)) in stems
+    ]
+
+
+def _folder_notes(spec: FolderSpec, *, recursive: bool) -> list[str]:
+    """Sentences on the folder as a whole: pictures below it that are not taken, and repeats as kohya writes them."""
+    notes: list[str] = []
+    if not recursive and (below := [each.name for each in _folders_below(spec.path) if _holds_picture(each)]):
+        notes.append(f"Not looked into, as subfolders are not included: {listed(below)}.")
+    match = re.match(r"([0-9]{1,4})_", spec.path.name)
+    if match is not None and spec.repeats == 1 and int(match[1]) > 1:
+        notes.append(
+            f"The {match[1]} of {spec.path.name!r} is no number of repeats here, as it is for kohya: write {spec.path.name}*{match[1]}."
+        )
+    return notes
+
+
+def _folders_below(folder: Path) -> list[Path]:
+    with suppress(OSError), os.scandir(folder) as entries:
+        return sorted(Path(entry.path) for entry in entries if entry.is_dir() and is_looked_into(entry.name))
+    return []
+
+
+def _holds_picture(folder: Path) -> bool:
+    with suppress(OSError), os.scandir(folder) as entries:
+        return any(Path(entry.name).suffix.lower() in PICTURE_SUFFIXES for entry in entries)
+    return False
 
 
 def _nothing_found(specs: Sequence[FolderSpec], *, recursive: bool) -> str:

@@ -27,7 +27,9 @@ def spread_map(grey: torch.Tensor, attention: VaeAttention) -> torch.Tensor:
     return (spread - grey.mean() + grey).clamp(0, 1)
 
 
-def spread_mask(picture: Path, mask: Path, out: Path | None, *, lease: Lease, native_size: int) -> Path:
+def spread_mask(
+    picture: Path, mask: Path, out: Path | None, *, lease: Lease, native_size: int, overwrite: bool = False
+) -> Path:
     """Write the spread ``mask`` of ``picture``, as a grey PNG as large as the picture, and return where.
 
     ``out`` None is the name under which training looks for the picture's attention map: ``NAME_att.png`` beside it.
@@ -38,6 +40,11 @@ def spread_mask(picture: Path, mask: Path, out: Path | None, *, lease: Lease, na
     _check_target(target, picture, mask)
     image, grey = open_picture(picture).rgb, open_picture(mask).rgb.convert("L")
     scaled_box((0, 0, *image.size), picture=image.size, mask=grey.size, path=mask)  # the same shape
+    if target.exists() and not overwrite:
+        raise InputError(
+            f"{target} is there already, and may have been drawn by hand. Give another name, or overwrite it.",
+            field="out",
+        )
     data = io.BytesIO()
     spread_over(image, grey, lease=lease, native_size=native_size).save(data, format="PNG")
     write_bytes(target, data.getvalue())

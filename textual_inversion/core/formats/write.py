@@ -8,14 +8,16 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 
-from ..base.errors import InputError
+from ..base.errors import InputError, UserError
 from ..base.files import write_together
 from ..base.sentences import listed
 from ..embedding.embedding import Embedding
 from ..settings.file_formats import FORMATS, programs_that_do_not_load
 from . import as_files as writers
+from .concept_folder import TOKEN_FILE
 from .layouts import SDXL_WIDTHS
 from .read import read_embedding
+from .sdxl_two_files import STEM, second_of
 
 WRITERS: Mapping[str, Callable[[writers.Job], list[Path]]] = {
     "a1111": writers.write_webui,
@@ -75,9 +77,43 @@ def write_pair(positive: tuple[Embedding, Path], negative: tuple[Embedding, Path
     write_together(contents)
 
 
-def convert(in_path: Path, out_path: Path, file_format: str | None = None) -> list[Path]:
-    """Read ``in_path`` in whatever format and write it to ``out_path``. Raises as reading and writing do."""
-    return write_embedding(read_embedding(in_path), out_path, file_format=file_format)
+def convert(in_path: Path, out_path: Path, file_format: str | None = None, *, overwrite: bool = False) -> list[Path]:
+    """Read ``in_path`` in whatever format and write it to ``out_path``; returns the files.
+
+    Raises as reading and writing do, and InputError where something else would be written over.
+    """
+    embedding = read_embedding(in_path)
+    if not overwrite:
+        check_free(embedding, out_path, file_format)
+    return write_embedding(embedding, out_path, file_format=file_format)
+
+
+def check_free(embedding: Embedding, path: Path, file_format: str | None) -> None:
+    """Raise InputError where a file that is not this very embedding, in whatever format, would be written over."""
+    name = file_format or format_for(path, embedding)
+    targets = [path]
+    if name == "concept-library":
+        targets = [path / each for each in ("README.md", TOKEN_FILE, f"{STEM}.bin", f"{STEM}.safetensors")]
+    elif name == "diffusers" and len(embedding.vectors) == 2:
+        targets.append(second_of(path))
+    taken = [target for target in targets if target.is_dir() or (target.is_file() and target.stat().st_size)]
+    if taken and not _holds(path, embedding):
+        raise InputError(
+            f"{taken[0]} is there already and holds something else. Choose another name, or overwrite it.",
+            field="target",
+        )
+
+
+def _holds(path: Path, embedding: Embedding) -> bool:
+    try:
+        found = read_embedding(path)
+    except UserError:
+        return False
+    same = [tuple(rows.shape) for rows in found.vectors.values()] == [
+        tuple(rows.shape) for rows in embedding.vectors.values()
+    ]
+    pairs = zip(found.vectors.values(), embedding.vectors.values(), strict=False)
+    return same and all(bool((one == other).all()) for one, other in pairs)
 
 
 def conversion_notes(embedding: Embedding, file_format: str | None, path: Path) -> list[str]:

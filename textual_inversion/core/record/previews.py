@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
@@ -40,6 +40,7 @@ class Previews:
     run: RunDirectory
     emit: Emit
     stop_wanted: Callable[[], bool]
+    told: set[str] = field(default_factory=set[str])
 
     def make(self, step: int, vectors: Vectors) -> Image.Image | None:
         """Write and announce the previews of ``step``; the first picture is returned to carry the vectors."""
@@ -53,6 +54,7 @@ class Previews:
             except Exception as error:  # whatever the host's sampler raises must not cost the run
                 self.emit(Warned(message=f"The preview at step {step} could not be made: {error}"))
                 continue
+            self._tell(picture.warnings)
             path = self.run.image(step, index)
             save_picture(picture, path)
             first = first or picture.image
@@ -60,6 +62,13 @@ class Previews:
                 Previewed(step=step, index=index, path=str(path), prompt=request.prompt, infotext=picture.infotext)
             )
         return first
+
+    def _tell(self, warnings: Sequence[str]) -> None:
+        """Once a run: a prompt is the same at every step."""
+        for sentence in warnings:
+            if sentence not in self.told:
+                self.told.add(sentence)
+                self.emit(Warned(message=f"Previews: {sentence}"))
 
     def _embeddings(self, vectors: Vectors) -> dict[str, Vectors]:
         live: dict[str, Vectors] = {self.config.name: positive_half(vectors)}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..base.errors import InputError
 from ..base.sentences import listed
 from ..dataset.captions import sides_named
+from ..dataset.emphasis import brackets_in
 from ..dataset.load import DatasetItem, problems_sentence
 from ..dataset.prompt_check import ADVICE_ONLY, PromptCheck
 from ..dataset.templates import Template
@@ -40,6 +41,8 @@ def check_prompts(
     return [
         *(finding.message for finding in check.findings() if finding.kind not in ADVICE_ONLY),
         *(_mirrored_sides(items) if config.flip and template.uses_captions else []),
+        *(_mixed_captions(items) if template.uses_captions else []),
+        *_preview_prompts(config),
     ]
 
 
@@ -62,3 +65,22 @@ def _mirrored_sides(items: Sequence[DatasetItem]) -> list[str]:
     return [
         f"Pictures are mirrored, and captions say left or right, which is wrong of the mirrored ones: {listed(names)}."
     ]
+
+
+def _mixed_captions(items: Sequence[DatasetItem]) -> list[str]:
+    """Pictures whose words come from their names while others have a text file: a typing mistake, more often than not."""
+    bare = [item.path.name for item in items if item.caption_file is None]
+    if not bare or len(bare) == len(items):
+        return []
+    return [f"Without a text file, so that the words of their names are trained as captions: {listed(bare)}."]
+
+
+def _preview_prompts(config: TrainConfig) -> list[str]:
+    """Prompts that no preview can be made with. They end no run, so they are told and not refused."""
+    told: list[str] = []
+    for prompt in (*config.preview_prompts, config.preview_negative_prompt):
+        try:
+            brackets_in(prompt)
+        except InputError as error:
+            told.append(f"Previews will fail: {error.message}")
+    return told

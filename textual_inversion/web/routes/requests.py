@@ -16,6 +16,9 @@ class ConvertRequest:
     )
     target: str = option("", "To", group="Convert", help="File to write; its ending chooses the format.")
     file_format: str = option("", "Format", group="Convert", help="Needed where the ending leaves a choice.")
+    overwrite: bool = option(
+        False, "Overwrite", group="Convert", help="Replace the target where it holds something else."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

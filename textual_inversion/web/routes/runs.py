@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...core.formats import FORMATS, convert
+from ...core.formats import FORMATS, conversion_notes, convert, read_embedding
 from ...core.settings.train_config import TrainConfig
 from ...runs.creation import INIT_METHODS, CreateRequest, create_embedding
 from ...runs.errors import UnknownRunError
@@ -62,11 +62,13 @@ class RunRoutes(Routes):
         self._access.check_config(request, self._manager.host)
         return {"run": self._manager.start(request)}
 
-    @route("POST", "/convert", ConvertRequest, answer="`files`")
+    @route("POST", "/convert", ConvertRequest, answer="`files`, and `notes` on who does not read them")
     def convert(self, request: ConvertRequest) -> Answer:
         source = self._access.check_path(request.source, field="source")
         target = self._access.check_path(request.target, field="target")
-        return {"files": [str(path) for path in convert(source, target, file_format=request.file_format or None)]}
+        form = request.file_format or None
+        paths = convert(source, target, file_format=form, overwrite=request.overwrite)
+        return {"files": [str(path) for path in paths], "notes": conversion_notes(read_embedding(source), form, target)}
 
     @route("GET", "/queue", Nothing, answer="`runs` that wait, in the order of their turns; `go_on_after_restart`")
     def queue(self, request: Nothing) -> Answer:
