@@ -20,6 +20,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--webui-python", help="the Python that starts it, where that is not the one of its folder 'venv'")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on the second device go first: torch makes a queue for each device that is there at a process's first backward pass,
+    and later ones get none."""
+    items.sort(key=lambda item: "shadow" not in item.nodeid and "shadow" not in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
     torch.set_num_threads(1)
