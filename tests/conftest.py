@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests on the second device go first: torch makes a queue for each device that is there at a process's first backward pass,
     and later ones get none."""
-    items.sort(key=lambda item: "shadow" not in item.nodeid and "shadow" not in getattr(item, "fixturenames", ()))
+    items.sort(key=lambda item: "shadow" not in str(item.path) and "shadow" not in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(autouse=True, scope="session")
