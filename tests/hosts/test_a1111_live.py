@@ -9,7 +9,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 import torch
 
-LIVE = "textual_inversion.hosts.a1111.text.live"
+LIVE = "textual_inversion.hosts.hijacked_text.live"
 
 
 class HostEmbedding:

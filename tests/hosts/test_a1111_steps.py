@@ -30,7 +30,7 @@ def run(model: Any, webui: Any, tmp_path: Path) -> Iterator[Path]:
     """The folder of a run of ``thing`` that kept the steps 150 and 1500; prompts know both as copy150 and copy1500 too."""
     from modules import sd_hijack
 
-    from textual_inversion.hosts.a1111.text.text import encoders_of
+    from textual_inversion.hosts.hijacked_text.encoders import encoders_of
 
     widths = {key: encoder.width for key, encoder in encoders_of(model)[1].items()}
     suffix = ".pt" if len(widths) == 1 else ".safetensors"
@@ -54,7 +54,7 @@ def run(model: Any, webui: Any, tmp_path: Path) -> Iterator[Path]:
 def steps(run: Path) -> Iterator[Any]:
     from modules import processing, sd_hijack_clip
 
-    from textual_inversion.hosts.a1111.text.step_prompts import StepPrompts
+    from textual_inversion.hosts.hijacked_text.step_prompts import StepPrompts
 
     kinds = sd_hijack_clip.TextConditionalModel, processing.StableDiffusionProcessing
     before = [dict(vars(kind)) for kind in kinds]
@@ -180,7 +180,7 @@ def test_one_job_encodes_a_prompt_once(steps: Any, monkeypatch: pytest.MonkeyPat
 
 
 def test_without_a_reference_nothing_is_looked_for(run: Path, model: Any) -> None:
-    from textual_inversion.hosts.a1111.text.step_prompts import StepPrompts
+    from textual_inversion.hosts.hijacked_text.step_prompts import StepPrompts
 
     def forbidden() -> list[Path]:
         raise AssertionError("looked for runs")

@@ -44,8 +44,12 @@ def detect(present: Present | None = None, *, neo: Callable[[], bool] | None = N
         from .forge.webui import Forge
 
         return Forge(found)
+    if found in ("reForge", "Forge Classic"):
+        from .reforge.webui import Reforge
+
+        return Reforge(found)
     raise LeaseError(
-        f"This version of the extension does not run in {found} yet, only in AUTOMATIC1111, Forge and Forge Neo."
+        f"This version of the extension does not run in {found} yet, only in AUTOMATIC1111, Forge, Forge Neo, reForge and Forge Classic."
     )
 
 

@@ -49,8 +49,8 @@ class A1111Host:
         model = sd_models.model_data.sd_model
         if model is None:
             return _USUAL_SIZE
+        from ..hijacked_text.encoders import encoders_of
         from .model.model import native_size
-        from .text.text import encoders_of
 
         return native_size(model, encoders_of(model)[0])
 
@@ -66,7 +66,7 @@ class A1111Host:
         model = sd_models.model_data.sd_model
         if model is None:
             return None
-        from .text.text import encoders_of
+        from ..hijacked_text.encoders import encoders_of
 
         return len(next(iter(encoders_of(model)[1].values())).tokenize(text))
 

@@ -24,6 +24,8 @@ from ...core.model.host import (
     Recompute,
 )
 from ...core.model.vae_attention import VaeAttention, recorded
+from ..hijacked_text.encoders import HostEncoder, encoders_of
+from ..hijacked_text.encoding import PromptEncoder
 from ..parking import Parking
 from ..recompute.recomputation import Recomputation
 from .model.attention import Attention
@@ -33,8 +35,6 @@ from .model.networks import ActiveLoras, clear_networks
 from .model.pinned import Pinned
 from .model.vae import FACTOR, Vae
 from .pictures import picture_with
-from .text.encoding import PromptEncoder
-from .text.text import HostEncoder, encoders_of
 
 
 class A1111Lease:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from ...core.model.host import LeaseRequest
 from ..frozen import frozen
+from ..hijacked_text.encoders import encoders_of
 from ..recompute.recomputation import Recomputation
 from .lease import A1111Lease
 from .model.attention import Attention
@@ -17,7 +18,6 @@ from .model.networks import active_loras, clear_networks
 from .model.pinned import Pinned
 from .model.vae_choice import chosen_vae
 from .pictures import without_tiling
-from .text.text import encoders_of
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from modules import sd_hijack
 
 from ...core.embedding.embedding import Vectors
 from ...core.model.host import Picture, PictureRequest
+from ..hijacked_text.live import live_embeddings, looked_up
 from ..webui_page.pictures import make_picture
-from .text.live import live_embeddings, looked_up
 
 
 def picture_with(model: Any, request: PictureRequest, embeddings: Mapping[str, Vectors], *, clip_skip: int) -> Picture:

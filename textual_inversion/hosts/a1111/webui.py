@@ -7,12 +7,12 @@ from collections.abc import Collection
 from modules import sd_hijack
 
 from ...core.record.kept_steps import StepCopies
+from ..hijacked_text.step_prompts import StepPrompts
 from ..webui_page import cards
 from ..webui_page.base import BaseWebUI
 from ..webui_page.callbacks import when
 from ..webui_page.pair_prompts import AddPartner
 from .host import A1111Host
-from .text.step_prompts import StepPrompts
 
 
 class A1111(BaseWebUI):

@@ -52,12 +52,10 @@ def make_picture(request: PictureRequest, *, clip_skip: int, scripts: Any = None
 
 
 def _processing(request: PictureRequest) -> Any:
-    sampler, scheduler = _sampler(request.sampler)
     p = processing.StableDiffusionProcessingTxt2Img(
         prompt=request.prompt,
         negative_prompt=request.negative_prompt,
-        sampler_name=sampler,
-        scheduler=scheduler,
+        **_sampler(request.sampler),
         steps=request.steps,
         cfg_scale=request.guidance_scale,
         seed=request.seed,
@@ -87,13 +85,23 @@ def _process(p: Any) -> Picture:
             shared.total_tqdm.clear()  # the bar in the console, which goes on counting otherwise
 
 
-def _sampler(name: str) -> tuple[str, str]:
-    """ "DPM++ 2M Karras" -> ("DPM++ 2M", "Karras"). The web UI would take its first sampler for a name it does not know."""
-    sampler, scheduler = sd_samplers.get_sampler_and_scheduler(name, "Automatic", convert_automatic=False)
-    if not name.startswith(sampler):
-        known = ", ".join(sorted(sd_samplers.all_samplers_map))
-        raise InputError(f"The web UI has no sampler {name!r}. It has: {known}.", field="preview_sampler")
-    return sampler, scheduler
+def _sampler(name: str) -> dict[str, str]:
+    """The fields of a picture for "DPM++ 2M Karras": sampler and schedule, or one name for both before A1111 1.9.
+
+    The web UI would take its first sampler for a name it does not know, so that is refused here.
+    """
+    split = getattr(sd_samplers, "get_sampler_and_scheduler", None)
+    if split is None:
+        known = name in sd_samplers.all_samplers_map
+        fields = {"sampler_name": name}
+    else:
+        sampler, scheduler = split(name, "Automatic", convert_automatic=False)
+        known = name.startswith(sampler)
+        fields = {"sampler_name": sampler, "scheduler": scheduler}
+    if not known:
+        names = ", ".join(sorted(sd_samplers.all_samplers_map))
+        raise InputError(f"The web UI has no sampler {name!r}. It has: {names}.", field="preview_sampler")
+    return fields
 
 
 @contextmanager

@@ -8,14 +8,14 @@ from typing import Any
 
 from modules import devices, prompt_parser
 
-from ....core.embedding.embedding import Vectors
-from ....core.model.host import Conditioning
-from ...swapped import swapped
-from ...webui_page.live import LiveEmbedding
-from ...webui_page.options import options_set
-from ...webui_page.prompt_batch import Encoded, encode_batch
+from ...core.embedding.embedding import Vectors
+from ...core.model.host import Conditioning
+from ..swapped import swapped
+from ..webui_page.live import LiveEmbedding
+from ..webui_page.options import options_set
+from ..webui_page.prompt_batch import Encoded, encode_batch
+from .encoders import text_embedders
 from .live import live_embeddings, looked_up
-from .text import text_embedders
 
 
 class PromptEncoder:

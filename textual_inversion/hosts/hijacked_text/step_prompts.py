@@ -10,12 +10,12 @@ from typing import Any
 
 from modules import processing, sd_hijack, sd_hijack_clip, shared
 
-from ....core.record.kept_steps import StepCopies, StepReference, has_step, read_copy
-from ...patched import Function, Patched
-from ...webui_page.live import LiveDatabase
-from ...webui_page.step_prompts import Other, StepLines, encoded_once_a_job
+from ...core.record.kept_steps import StepCopies, StepReference, has_step, read_copy
+from ..patched import Function, Patched
+from ..webui_page.live import LiveDatabase
+from ..webui_page.step_prompts import Other, StepLines, encoded_once_a_job
+from .encoders import encoders_of
 from .live import host_embedding
-from .text import encoders_of
 
 _HASHES = "TI hashes"
 
@@ -26,7 +26,7 @@ class StepPrompts:
     def __init__(self, copies: StepCopies) -> None:
         self._lines = StepLines(copies, _embedding)
         self._patches = [
-            Patched(sd_hijack_clip.TextConditionalModel, "tokenize_line", self._tokenizing),
+            Patched(_text_model(), "tokenize_line", self._tokenizing),
             Patched(processing.StableDiffusionProcessing, "cached_params", encoded_once_a_job(_comments)),
             Patched(processing.StableDiffusionProcessing, "get_conds_with_caching", _noted_for_every_pass),
         ]
@@ -49,6 +49,16 @@ class StepPrompts:
             return first(Other(text_model, hijack=hijack), replaced, *arguments, **named)
 
         return tokenize_line
+
+
+def _text_model() -> Any:
+    """Find the class whose method turns a line into tokens; it got another name in A1111 1.10."""
+    name = (
+        "TextConditionalModel"
+        if hasattr(sd_hijack_clip, "TextConditionalModel")
+        else "FrozenCLIPEmbedderWithCustomWordsBase"
+    )
+    return getattr(sd_hijack_clip, name)
 
 
 def _embedding(reference: StepReference, path: Path) -> Any:

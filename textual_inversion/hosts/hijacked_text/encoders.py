@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from modules import devices, sd_hijack_clip, sd_hijack_open_clip
+from modules import devices, sd_hijack_open_clip
 from torch import Tensor, nn
 
-from ....core.base.errors import LeaseError
-from ....core.model.host import ModelFamily
+from ...core.base.errors import LeaseError
+from ...core.model.host import ModelFamily
 
 _CHUNK_TOKENS = 75
 
@@ -69,7 +69,8 @@ class ClipEncoder(HostEncoder):
         return self._embedder.wrapped.tokenizer.decode([token_id])
 
     def _last_layer(self, tokens: Tensor) -> Tensor:
-        return self._embedder.wrapped.transformer(input_ids=tokens).last_hidden_state
+        output = self._embedder.wrapped.transformer(input_ids=tokens)
+        return output.last_hidden_state if hasattr(output, "last_hidden_state") else output[0]
 
 
 class OpenClipEncoder(HostEncoder):
@@ -93,12 +94,18 @@ class OpenClipEncoder(HostEncoder):
         return outputs[0]
 
 
-_KINDS: Mapping[type, tuple[str, type[HostEncoder]]] = {
-    sd_hijack_clip.FrozenCLIPEmbedderWithCustomWords: ("clip_l", ClipEncoder),
-    sd_hijack_clip.FrozenCLIPEmbedderForSDXLWithCustomWords: ("clip_l", ClipEncoder),
-    sd_hijack_open_clip.FrozenOpenCLIPEmbedderWithCustomWords: ("clip_h", OpenClipEncoder),
-    sd_hijack_open_clip.FrozenOpenCLIPEmbedder2WithCustomWords: ("clip_g", OpenClipEncoder),
+_KINDS: Mapping[str, tuple[str, type[HostEncoder]]] = {
+    "FrozenCLIPEmbedderWithCustomWords": ("clip_l", ClipEncoder),
+    "FrozenCLIPEmbedderForSDXLWithCustomWords": ("clip_l", ClipEncoder),
+    "FrozenOpenCLIPEmbedderWithCustomWords": ("clip_h", OpenClipEncoder),
+    "FrozenOpenCLIPEmbedder2WithCustomWords": ("clip_g", OpenClipEncoder),
+    "CLIP_SD_15_L": ("clip_l", ClipEncoder),
+    "CLIP_SD_21_H": ("clip_h", ClipEncoder),
+    "CLIP_SD_XL_L": ("clip_l", ClipEncoder),
+    "CLIP_SD_XL_G": ("clip_g", ClipEncoder),
 }
+"""By the names of their classes: A1111's, then those of reForge and Forge Classic, which run all of them as transformers' CLIP."""
+
 _FAMILIES: Mapping[tuple[str, ...], ModelFamily] = {
     ("clip_l",): "sd1",
     ("clip_h",): "sd2",
@@ -118,7 +125,7 @@ def encoders_of(model: Any) -> tuple[ModelFamily, dict[str, HostEncoder]]:
     """The model's family, and its encoders by key. Raises LeaseError for a kind that cannot be trained."""
     found: dict[str, HostEncoder] = {}
     for embedder in text_embedders(model):
-        key, kind = _KINDS.get(type(embedder), (type(embedder).__name__, HostEncoder))
+        key, kind = _KINDS.get(type(embedder).__name__, (type(embedder).__name__, HostEncoder))
         found[key] = kind(embedder)
     family = _FAMILIES.get(tuple(found))
     if family is None:

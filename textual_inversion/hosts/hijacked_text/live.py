@@ -15,9 +15,9 @@ from modules import devices, sd_hijack
 from modules.textual_inversion.textual_inversion import Embedding
 from torch import Tensor
 
-from ....core.embedding.embedding import Vectors
-from ...swapped import swapped
-from ...webui_page.live import LiveDatabase, LiveEmbedding
+from ...core.embedding.embedding import Vectors
+from ..swapped import swapped
+from ..webui_page.live import LiveDatabase, LiveEmbedding
 
 
 def live_embeddings(model: Any, embeddings: Mapping[str, Vectors]) -> list[LiveEmbedding]:
