@@ -17,6 +17,7 @@ pytest.register_assert_rewrite("host_contract")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--webui-dir", help="folder of an installed web UI, for the tests marked 'host'")
+    parser.addoption("--webui-checkpoint", help="a full SD 1.x checkpoint, for web UIs that load no miniature ones")
     parser.addoption("--webui-python", help="the Python that starts it, where that is not the one of its folder 'venv'")
 
 

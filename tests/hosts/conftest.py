@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 from host_bench import Bench
+from tiny_text_encoder import embedding_vectors
+
+from textual_inversion.core.model.host import LeaseRequest, PictureRequest
 
 Load = Callable[[str], Any]
 
@@ -97,3 +100,31 @@ def make_forge_bench(
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def reforge_bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """reForge or Forge Classic with the checkpoint that was given, and a folder for what is written."""
+    checkpoint = request.config.getoption("--webui-checkpoint")
+    folder = installed(request, has="ldm_patched")
+    if not checkpoint:
+        pytest.skip("no --webui-checkpoint")
+    import reforge_process
+
+    reforge_process.start(folder, tmp_path_factory.mktemp("webui"), Path(checkpoint))
+    from modules import shared
+
+    from textual_inversion.hosts.detect import detect
+
+    host, model = detect().host, shared.sd_model
+    picture = PictureRequest(prompt="a photo of tix3", width=64, height=64, steps=1, sampler="Euler")
+    live = {"tix3": {"clip_l": embedding_vectors("tix3", 3, 768)}}
+    with host.lease(LeaseRequest()) as lease:  # the web UI casts tables with the first prompt
+        lease.picture(picture, embeddings=live)
+    return Bench(
+        host=host,
+        variant="sd1",
+        folder=tmp_path_factory.mktemp("run"),
+        modules=lambda: reforge_process.modules(model),
+        state=lambda: reforge_process.state(model),
+    )

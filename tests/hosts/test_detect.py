@@ -32,13 +32,12 @@ def test_a_web_ui_is_known_by_what_it_is_made_of(modules: set[str], neo: bool, n
 
 @pytest.mark.parametrize(
     ("modules", "name"),
-    [
-        ({*COMMON, "ldm_patched"}, "reForge"),
-        ({*COMMON, "modules.prompt_parser_diffusers"}, "SD.Next"),
-    ],
+    [({*COMMON, "modules.prompt_parser_diffusers"}, "SD.Next")],
 )
 def test_what_cannot_be_adapted_is_told_by_its_right_name(modules: set[str], name: str) -> None:
-    with pytest.raises(LeaseError, match=f"does not run in {name} yet, only in AUTOMATIC1111, Forge and Forge Neo"):
+    with pytest.raises(
+        LeaseError, match=f"does not run in {name} yet, only in AUTOMATIC1111, Forge, Forge Neo, reForge"
+    ):
         detect(modules.__contains__, neo=lambda: False)
 
 
