@@ -20,6 +20,7 @@ from textual_inversion.core.base.control import Control
 from textual_inversion.core.base.errors import InputError, LeaseError
 from textual_inversion.core.embeddings_folder.create import create
 from textual_inversion.core.model.host import Lease, LeaseRequest, PictureRequest
+from textual_inversion.core.model.lora import LoraUse
 from textual_inversion.core.run.train import train
 
 pytestmark = pytest.mark.host
@@ -138,6 +139,7 @@ def test_another_checkpoint_chosen_meanwhile_is_seen(bench: Bench, monkeypatch: 
     [
         (LeaseRequest(vae="other.safetensors"), "vae", "Another VAE for one run alone"),
         (LeaseRequest(precision="float16"), "precision", "in float32, not in float16"),
+        (LeaseRequest(loras=(LoraUse(file="x"),)), "lora", "no LoRA can be active"),
     ],
 )
 def test_what_it_cannot_do_is_told_and_nothing_changes(

@@ -31,7 +31,8 @@ _ADDED_TO = ("norm1", "norm2")
 class Parts:
     """Those of ``objects``, the model without any LoRA. ``recompute``: how much of the U-Net is computed again in backward passes.
 
-    ``load`` is the web UI's ``load_models_gpu``; inside ``attention()`` its attention can be differentiated.
+    ``load`` is the web UI's ``load_models_gpu``; inside ``attention()`` its attention can be differentiated; ``advice``
+    is what helps where the card is too small.
     """
 
     def __init__(
@@ -41,8 +42,9 @@ class Parts:
         recompute: Recompute,
         load: Callable[..., Any],
         attention: Callable[[], AbstractContextManager[Any]],
+        advice: str = "Close what else uses the card",
     ) -> None:
-        self._load, self._attention = load, attention
+        self._load, self._attention, self._advice = load, attention, advice
         self._patchers: dict[Part, Any] = {
             "unet": objects.unet,
             "text": objects.clip.patcher,
@@ -101,7 +103,7 @@ class Parts:
             if len({weight.device for weight in self._modules[name].parameters()}) > 1:
                 raise LeaseError(
                     "The model does not fit on the card as a whole: a part of it would be fetched for every layer, which cannot be "
-                    "trained with. Close what else uses the card, choose smaller pictures, or train a smaller checkpoint."
+                    f"trained with. {self._advice}, choose smaller pictures, or train a smaller checkpoint."
                 )
 
     def _change(self, stack: ExitStack, names: Collection[Part]) -> None:

@@ -27,6 +27,10 @@ def lent(request: LeaseRequest) -> Iterator[ReforgeLease]:
     """
     model = loaded_model()
     check_precision(model, request)
+    if request.loras:
+        raise LeaseError(
+            "In this web UI no LoRA can be active while a run trains yet. Leave LoRAs empty.", field="lora"
+        )
     if request.vae and request.vae != OWN_VAE:
         raise LeaseError(
             "Another VAE for one run alone cannot be had in this web UI. Choose it under Settings > VAE, and leave the field empty.",
