@@ -141,3 +141,10 @@ def test_many_pictures_are_quick(tmp_path: Path) -> None:
 )
 def test_vectors_for_pictures(pictures: int, vectors: tuple[int, int]) -> None:
     assert advised_vectors(pictures) == vectors
+
+
+def test_pictures_that_cannot_be_used_are_counted(tmp_path: Path) -> None:
+    for index in range(6):
+        picture(tmp_path, f"{index}.png", colour=index)
+    (tmp_path / "bad.png").write_bytes(b"nothing")
+    assert looked_at(tmp_path).summary == "6 of 7 pictures (64x64), 0 with captions."

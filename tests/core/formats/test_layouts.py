@@ -163,3 +163,20 @@ def test_wrong_contents_get_a_sentence(tmp_path: Path, value: object, words: str
     with pytest.raises(FileFormatError, match=words) as caught:
         read_embedding(path)
     assert str(path) in caught.value.message
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_the_original_trainers_file_in_both_containers(tmp_path: Path, zipped: bool) -> None:
+    """In the older one torch writes the class of a module with its source text, and refers to that."""
+    parameters = torch.nn.ParameterDict({"*": torch.nn.Parameter(VECTORS)})
+    root = {"string_to_token": {"*": torch.tensor(265)}, "string_to_param": parameters}
+    torch.save(root, tmp_path / "e.pt", _use_new_zipfile_serialization=zipped)
+    found = read_embedding(tmp_path / "e.pt")
+    assert torch.equal(found.vectors["*"], VECTORS)
+    assert found.file_format == "ldm"
+
+
+def test_a_module_of_another_class_is_refused(tmp_path: Path) -> None:
+    torch.save({"string_to_param": torch.nn.Linear(2, 2)}, tmp_path / "e.pt", _use_new_zipfile_serialization=False)
+    with pytest.raises(FileFormatError, match="Nothing was executed"):
+        read_embedding(tmp_path / "e.pt")

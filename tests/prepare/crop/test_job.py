@@ -301,3 +301,14 @@ def test_a1111s_own_numbering_is_no_caption(photo, tmp_path, run, name, caption)
     run()
     (picture,) = find_pictures([tmp_path / "done"]).pictures
     assert caption_of(picture.path, picture.caption) == caption
+
+
+def test_mirrored_copies_whose_captions_say_left_or_right_are_told(photo, run):
+    photo("a.png", caption="looking left, sword in the right hand")
+    photo("b.png", caption="a bright one", seed=3)
+    photo("turned right.png", seed=5)
+    report = run(flip=("h",))
+    (note,) = report.notes
+    assert note.startswith("Mirrored, while their captions say left or right: a.png, turned right.png.")
+    assert [len(file.notes) for file in report.files if file.outcome == "made"] == [1, 0, 1]
+    assert run(flip=("v",), overwrite=True).notes == ()

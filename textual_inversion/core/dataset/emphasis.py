@@ -78,7 +78,8 @@ def _weight(text: str, prompt: str) -> float:
         return float(text)
     except ValueError:
         raise InputError(
-            f"The weight {text!r} in the prompt {prompt!r} is not a number; write it like (word:1.2)."
+            f"The weight {text!r} in the prompt {prompt!r} is not a number; write it like (word:1.2), or a literal bracket "
+            "as \\(."
         ) from None
 
 

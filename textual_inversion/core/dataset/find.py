@@ -109,7 +109,8 @@ def find_pictures(folders: Sequence[str | Path | FolderSpec], *, recursive: bool
 def _files(spec: FolderSpec, *, recursive: bool) -> Iterable[Path]:
     folder = spec.path
     if not is_folder(folder):
-        raise InputError(f"The dataset directory {folder} {why_no_folder(folder, given=spec.given)}.", field="data")
+        shown = spec.given.strip() if "://" in spec.given else folder
+        raise InputError(f"The dataset directory {shown} {why_no_folder(folder, given=spec.given)}.", field="data")
 
     def fail(error: OSError) -> None:
         raise InputError(f"The folder {error.filename} cannot be read: {error.strerror}.", field="data") from error

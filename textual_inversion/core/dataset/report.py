@@ -60,10 +60,12 @@ Check = Callable[[Material], Iterable[Finding]]
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetReport:
-    """``sizes`` counts the pictures of each training size; ``problems`` are what training would refuse."""
+    """``unusable`` pictures are not among ``pictures``. ``sizes`` counts the pictures of each training size; ``problems`` are
+    what training would refuse."""
 
     pictures: int
     captions: int
+    unusable: int
     sizes: dict[str, int]
     problems: tuple[str, ...]
     findings: tuple[Finding, ...]
@@ -79,7 +81,8 @@ class DatasetReport:
         told = [size if len(sizes) == 1 else f"{count} at {size}" for size, count in sizes[:4]]
         shapes = ", ".join(told) + (f" and {len(sizes) - 4} other sizes" if len(sizes) > 4 else "")
         captions = "all with captions" if self.captions == self.pictures else f"{self.captions} with captions"
-        return f"{self.pictures} picture{'s' if self.pictures != 1 else ''} ({shapes}), {captions}."
+        total = f"{self.pictures} of {self.pictures + self.unusable} pictures" if self.unusable else ""
+        return f"{total or f'{self.pictures} picture' + ('s' if self.pictures != 1 else '')} ({shapes}), {captions}."
 
 
 def report(material: Material, *, more: Sequence[Check] = ()) -> DatasetReport:
@@ -93,6 +96,7 @@ def report(material: Material, *, more: Sequence[Check] = ()) -> DatasetReport:
     return DatasetReport(
         pictures=len(items),
         captions=sum(bool(item.caption) for item in items),
+        unusable=len(material.survey.problems),
         sizes=dict(sizes.most_common()),
         problems=(*material.survey.problems, *broken),
         findings=(*notes, *found),

@@ -18,6 +18,7 @@ from PIL import Image
 from ...core.base.errors import InputError
 from ...core.base.files import make_folder
 from ...core.base.pasted_path import is_folder, pasted_path, why_no_folder
+from ...core.base.sentences import listed
 from ...core.model.captioning import CaptionModels
 from ..advice.perceptual_hash import Seen
 from ..captions.text import needs_new
@@ -28,7 +29,7 @@ from ..settings import PrepareSettings
 from .develop import Developed, LeaveOutError, develop
 from .faces import MISSING, Faces
 from .record import Record, recipe_of, stamp_of
-from .results import ResultWriter
+from .results import WRONG_SIDES, ResultWriter
 
 MAX_THREADS = 4
 
@@ -149,6 +150,8 @@ class _Job:
         if settings.fit == "focal" and settings.face_weight and not self._faces.available:
             yield MISSING
         yield from self._writers.notes
+        if sided := [file.name for file in self._files if WRONG_SIDES in file.notes]:
+            yield f"Mirrored, while their captions say left or right: {listed(sided)}. Correct those of the copies, or do not flip these."
 
     def _developed(
         self, pool: ThreadPoolExecutor, *, ahead: int

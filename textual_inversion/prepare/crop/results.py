@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.base.files import disk_errors, write_bytes
+from ...core.dataset.captions import sides_named
 from ..captions.text import combined
 from ..folder.report import FileReport
 from ..settings import PrepareSettings
 from .develop import Developed
 from .record import Entry, Record
 from .result_names import caption_in, loses_something, result_stem
+
+WRONG_SIDES = "Its caption says left or right, which is wrong of the mirrored copy."
 
 EXCLUDED = ".excluded"
 """Folder in a training folder for pictures that were taken out; trainers pass over names that begin with a dot."""
@@ -62,7 +65,7 @@ class ResultWriter:
             name=source.name,
             outcome="made",
             results=tuple(each.picture for each in planned),
-            notes=(*developed.notes, *self._notes(captions)),
+            notes=(*developed.notes, *self._notes(captions, caption_in(Path(source.name).stem))),
         )
 
     def _planned(self, developed: Developed, index: int, number: int, captions: Sequence[str]) -> _Planned:
@@ -91,7 +94,10 @@ class ResultWriter:
             with disk_errors(self._folder / name):
                 (self._folder / name).unlink(missing_ok=True)
 
-    def _notes(self, captions: Sequence[str]) -> list[str]:
+    def _notes(self, captions: Sequence[str], words: str) -> list[str]:
+        notes: list[str] = []
         if self._settings.caption_to == "name" and any(loses_something(caption) for caption in captions):
-            return ["The file name cannot hold its whole caption."]
-        return []
+            notes.append("The file name cannot hold its whole caption.")
+        if {"h", "both"} & set(self._settings.flip) and any(sides_named(caption or words) for caption in captions):
+            notes.append(WRONG_SIDES)
+        return notes

@@ -191,7 +191,7 @@ class PrepareRoutes(Routes):
         "POST",
         "/prepare/check",
         requests.CheckRequest,
-        answer="`summary`, `pictures`, `captions`, `sizes`, `problems`, `findings`: `kind`, `message`, `files`",
+        answer="`summary`, `pictures`, `captions`, `unusable`, `sizes`, `problems`, `findings`: `kind`, `message`, `files`",
     )
     def check(self, request: requests.CheckRequest) -> Answer:
         folder = self._folders.path(request)

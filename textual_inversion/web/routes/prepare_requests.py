@@ -41,11 +41,16 @@ class EditRequest(FolderRequest):
         "What",
         group="Edit captions",
         shown={"set": "Set", "replace": "Replace in all shown", "add": "Add", "remove": "Remove"},
-        help="Sets a caption, replaces words, or adds or removes a tag.",
+        help="Sets a caption, replaces text wherever it stands, or adds or removes a whole tag.",
     )
     names: tuple[str, ...] = option((), "Pictures", group="Edit captions", help="None: all.")
     text: LongText = option("", "Tag", group="Edit captions", help="The caption, the tag, or the new words.")
-    find: str = option("", "Search for", group="Edit captions", help="The words to replace.")
+    find: str = option(
+        "",
+        "Replace this text, inside words too",
+        group="Edit captions",
+        help="Text as it is written: 1girl is in 1girls too.",
+    )
     first: bool = option(False, "Add in front", group="Edit captions", help="Off: at the end.")
     before: str | None = option(
         None, "Caption before", group="Edit captions", help="When one is set: it is left alone if it is another by now."

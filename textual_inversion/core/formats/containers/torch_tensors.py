@@ -96,13 +96,22 @@ def torch_vocabulary(read: StorageReader) -> Vocabulary:
             "torch._utils._rebuild_parameter_with_state": _first_argument,
         },
         instances=frozenset({PARAMETER_DICT}),
-        persistent=lambda arguments: _storage(arguments[0], read),
+        persistent=lambda arguments: _persistent(arguments[0], read),
     )
 
 
 def parameters_of(value: object) -> object:
     """Unwrap an ``nn.ParameterDict``; anything else stays as it is."""
     return value.state.get("_parameters") if isinstance(value, Instance) else value
+
+
+def _persistent(persistent_id: object, read: StorageReader) -> object:
+    """A storage; or the class of a module, beside which torch before 1.6 wrote the module's source text."""
+    if isinstance(persistent_id, tuple) and cast("tuple[object, ...]", persistent_id)[:1] == ("module",):
+        kind = cast("tuple[object, ...]", persistent_id)[1:2]
+        if len(kind) == 1 and isinstance(kind[0], Name) and str(kind[0]) == PARAMETER_DICT:
+            return kind[0]
+    return _storage(persistent_id, read)
 
 
 def _storage(persistent_id: object, read: StorageReader) -> Storage:
