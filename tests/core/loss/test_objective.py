@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from engine_world import World
@@ -11,7 +13,7 @@ from textual_inversion.core.loss.objective import Objective
 from textual_inversion.core.model.host import NoiseSchedule, PredictionType
 from textual_inversion.core.run.assembly import assemble
 from textual_inversion.core.run.checks import prepare
-from textual_inversion.core.settings.objective import ObjectiveSettings
+from textual_inversion.core.settings.objective import LossKind, LossWeighting, ObjectiveSettings
 
 # SNR = a / (1 - a): 9, 1, 1/4, 0
 ALPHAS = torch.tensor([0.9, 0.5, 0.2, 0.0], dtype=torch.float64)
@@ -68,10 +70,43 @@ def test_min_snr_weights(kind: PredictionType, gamma: float, expected: list[floa
     assert objective(ones, ones * 0, timesteps=ALL, weight=None).tolist() == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [("mae", [0.05, 0.1, 2.0, 1.0]), ("log-cosh", [math.log(math.cosh(x)) for x in (0.05, 0.1, 2.0, 1.0)])],
+)
+def test_errors_that_count_less_than_their_square(loss: LossKind, expected: list[float]) -> None:
+    prediction = torch.tensor([0.05, 0.1, 2.0, -1.0]).reshape(4, 1, 1, 1)
+    losses = _objective(loss=loss)(prediction, prediction * 0, timesteps=ALL, weight=None)
+    assert losses.tolist() == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_large_error_has_a_log_cosh() -> None:
+    large = torch.tensor([400.0, -400.0, 3.0, 0.0]).reshape(4, 1, 1, 1)
+    losses = _objective(loss="log-cosh")(large, large * 0, timesteps=ALL, weight=None)
+    assert losses[:2].tolist() == pytest.approx([400 - math.log(2)] * 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "weighting", "expected"),
+    [
+        ("epsilon", "p2", [1 / 10, 1 / 2, 1 / 1.25, 1]),
+        ("v_prediction", "p2", [1 / 11, 1 / 3, 1 / 2.25, 1 / 2]),
+        ("epsilon", "debiased", [1 / 3, 1, 2, 100]),
+        ("v_prediction", "debiased", [10**-0.5, 2**-0.5, 1.25**-0.5, 1]),
+        ("v_prediction", "velocity", [1, 1, 1, 1]),
+    ],
+)
+def test_weights_by_the_name_of_the_peers(
+    kind: PredictionType, weighting: LossWeighting, expected: list[float]
+) -> None:
+    """At signal-to-noise ratios of 9, 1, 1/4 and 0; pure noise counts at most a hundredfold."""
+    assert _objective(kind, loss_weighting=weighting).timestep_weight(ALL).tolist() == pytest.approx(expected)
+
+
 def test_a_weight_map_of_mean_one_keeps_the_scale_and_moves_the_attention() -> None:
     weight = torch.tensor([[[[2.0, 0.0]]]])
     even, left = torch.ones(1, 3, 1, 2), torch.tensor([1.0, 0.0]).expand(1, 3, 1, 2)
-    for loss in ("mse", "huber"):
+    for loss in ("mse", "huber", "mae", "log-cosh"):
         objective = _objective(loss=loss)
         plain = objective(even, even * 0, timesteps=ALL[:1], weight=None)
         assert torch.allclose(objective(even, even * 0, timesteps=ALL[:1], weight=weight), plain)

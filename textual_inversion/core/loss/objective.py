@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -36,20 +37,42 @@ class Objective:
         self, prediction: torch.Tensor, target: torch.Tensor, *, timesteps: torch.Tensor, weight: torch.Tensor | None
     ) -> torch.Tensor:
         """The loss of each picture, [B] float32; ``weight`` is a map [B, 1, h, w] with mean 1, or None."""
-        if self.settings.loss == "huber":
-            each = F.huber_loss(prediction, target, reduction="none", delta=self.settings.huber_delta)
-        else:
-            each = F.mse_loss(prediction, target, reduction="none")
+        each = self._error(prediction, target)
         if weight is not None:
             each = each * weight
         return each.mean(dim=(1, 2, 3)) * self.timestep_weight(timesteps).to(each.dtype).to(each.device)
 
+    def _error(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Error of each value, [B, C, h, w]."""
+        if self.settings.loss == "huber":
+            return F.huber_loss(prediction, target, reduction="none", delta=self.settings.huber_delta)
+        if self.settings.loss == "mae":
+            return F.l1_loss(prediction, target, reduction="none")
+        if self.settings.loss == "log-cosh":  # log(cosh(x)), in a form that large errors do not overflow (OneTrainer)
+            difference = prediction - target
+            return difference + F.softplus(-2 * difference) - math.log(2)
+        return F.mse_loss(prediction, target, reduction="none")
+
     def timestep_weight(self, timesteps: torch.Tensor) -> torch.Tensor:
         """Weight of each picture's error, [B]."""
-        weights = self._min_snr(timesteps)
-        if self.settings.loss_weighting == "velocity" and self.schedule.prediction_type == "epsilon":
-            weights = weights / self.schedule.alphas_cumprod[timesteps.cpu()].clamp(min=1 / _LARGEST_WEIGHT)
-        return weights
+        return self._min_snr(timesteps) * self._weighting(timesteps)
+
+    def _weighting(self, timesteps: torch.Tensor) -> torch.Tensor:
+        """Weights by the name that OneTrainer has for them, [B], each as it computes them for epsilon and for v.
+
+        ``velocity``: 1 / a, an epsilon model's error as one in v. ``p2``: 1 / (1 + SNR) (Choi et al. 2022, with k = gamma = 1).
+        ``debiased``: 1 / sqrt(SNR), SNR up to 1000 (Yu et al. 2023). For v, SNR + 1 stands for SNR.
+        """
+        kind, is_v = self.settings.loss_weighting, self.schedule.prediction_type == "v_prediction"
+        a = self.schedule.alphas_cumprod[timesteps.cpu()]
+        if kind == "velocity" and not is_v:
+            return 1 / a.clamp(min=1 / _LARGEST_WEIGHT)
+        snr = a / (1 - a)
+        if kind == "p2":
+            return 1 / (1 + snr + is_v)
+        if kind == "debiased":
+            return (snr.clamp(max=1000) + is_v).clamp(min=1 / _LARGEST_WEIGHT**2).rsqrt()
+        return torch.ones(timesteps.shape[0])
 
     def _min_snr(self, timesteps: torch.Tensor) -> torch.Tensor:
         """Min-SNR weights (Hang et al. 2023, section 3.4), [B]: min(SNR, g) / SNR for epsilon, / (SNR + 1) for v."""

@@ -7,10 +7,10 @@ from typing import Literal
 
 from ..base.options import option
 
-LossKind = Literal["mse", "huber"]
+LossKind = Literal["mse", "huber", "mae", "log-cosh"]
 TimestepSampling = Literal["uniform", "stratified"]
 TimestepBias = Literal["none", "noisy"]
-LossWeighting = Literal["none", "velocity"]
+LossWeighting = Literal["none", "velocity", "p2", "debiased"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class ObjectiveSettings:
         "Loss",
         group="Objective",
         advanced=True,
-        help="mse is the usual one; huber takes outliers less seriously.",
+        help="mse is the usual one; huber takes outliers less seriously, mae (the mean of absolute errors) still less; log-cosh lies between.",
     )
     huber_delta: float = option(
         0.1,
@@ -81,7 +81,8 @@ class ObjectiveSettings:
         "Loss weights",
         group="Objective",
         advanced=True,
-        help="velocity counts noisy pictures more, as models that predict v are trained: shape and place rather than texture.",
+        help="velocity counts noisy pictures more, as models that predict v are trained: shape and place rather than texture. "
+        "p2 and debiased are the peers' weights of these names: noisy pictures count more, less steeply.",
     )
     context_weight: float = option(
         0.0,
