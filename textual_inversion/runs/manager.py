@@ -162,13 +162,13 @@ class RunManager:
 
         Raises ConflictError where it goes on, InputError where that step was not kept.
         """
-        from ..core.record.publish_step import kept_step, use_step
+        from ..core.record.publish_step import use_step
 
         folder, run = self.folder(run_id), self._store.get(run_id)
         if folder is None:
             raise ConflictError(f"'{self.settings(run_id).name}' has not saved anything yet.")
         if run is not None and run.active:
-            kept_step(open_run_directory(folder)[0], step)  # before the run is stopped for it
+            open_run_directory(folder)[0].kept_step(step, field="step")  # before the run is stopped for it
             self._stop_for_use(run, stop=stop)
         holds_name = run is not None and run.state == "paused"
         lock = NameLock(self.host.embeddings_dir, self.settings(run_id).name)

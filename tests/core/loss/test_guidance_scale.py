@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textual_inversion.core.base.errors import InputError
-from textual_inversion.core.loss.guidance_scale import MAX_SCALE, Guidance, parse_guidance
+from textual_inversion.core.loss.guidance_scale import MAX_SCALE, Guidance, parse_guidance, scales_at
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,12 @@ from textual_inversion.core.loss.guidance_scale import MAX_SCALE, Guidance, pars
 )
 def test_the_second_number_holds_at_pure_noise(text: str, clean: float, middle: float, noise: float) -> None:
     """DreamArtist's rule: rate = t / (T - 1), s = L + (H - L) f(rate)."""
-    guidance = parse_guidance(text, timesteps=1001)
-    assert guidance.scales[[0, 500, 1000]].tolist() == pytest.approx([clean, middle, noise], abs=1e-5)
+    guidance = parse_guidance(text)
+    assert guidance.scales(1001)[[0, 500, 1000]].tolist() == pytest.approx([clean, middle, noise], abs=1e-5)
 
 
 def test_each_picture_has_the_scale_of_its_timestep() -> None:
-    scales = parse_guidance("1-3", timesteps=11).at(torch.tensor([0, 10, 5]))
+    scales = scales_at(parse_guidance("1-3").scales(11), torch.tensor([0, 10, 5]))
     assert scales.shape == (3, 1, 1, 1)
     assert scales.flatten().tolist() == pytest.approx([1, 3, 2])
 
@@ -91,12 +91,12 @@ def test_what_is_no_scale_is_refused_beside_its_field(text: str, part: str) -> N
 def test_any_text_is_a_scale_in_range_or_a_sentence(text: str) -> None:
     guidance = _parsed(text)
     if guidance is not None:
-        assert guidance.scales.shape == (20,)
-        assert bool(((guidance.scales >= 0) & (guidance.scales <= MAX_SCALE)).all())
+        assert guidance.scales(20).shape == (20,)
+        assert bool(((guidance.scales(20) >= 0) & (guidance.scales(20) <= MAX_SCALE)).all())
 
 
 def _parsed(text: str) -> Guidance | None:
     """Any other error than InputError fails the test."""
     with suppress(InputError):
-        return parse_guidance(text, timesteps=20)
+        return parse_guidance(text)
     return None

@@ -47,6 +47,14 @@ def find_embedding(embeddings_dir: Path, name: str) -> Path:
     )
 
 
+def embedding_file(embeddings_dir: Path, name: str) -> Path | None:
+    """The file that has the name now, as ``find_embedding`` finds it; None where there is none."""
+    try:
+        return find_embedding(embeddings_dir, name)
+    except InputError:
+        return None
+
+
 def files_below(folder: Path) -> Iterator[Path]:
     """Every file of a folder and the folders below it; links are followed, as web UIs do, but not in circles."""
     seen: set[str] = set()

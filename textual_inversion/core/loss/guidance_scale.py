@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import torch
 
 from ..base.errors import InputError
-from .scale_curve import parse_curve
+from .scale_curve import Curve, parse_curve
 
 MAX_SCALE = 100.0
 FIELD = "guidance"
+_USUAL_TIMESTEPS = 1000
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(rf"\s*({_NUMBER})\s*(?:[-,]\s*({_NUMBER})\s*(?::(.*))?)?", re.DOTALL)
 _HELP = "Write one number, such as 3, or a range, such as 1.5-3.0 or 1.5-3.0:cos."
@@ -23,22 +24,50 @@ _HELP = "Write one number, such as 3, or a range, such as 1.5-3.0 or 1.5-3.0:cos
 
 @dataclass(frozen=True, kw_only=True)
 class Guidance:
-    """``scales`` holds the guidance scale of every timestep, float32 [T] on the CPU."""
+    """A guidance text that was read: the scale runs from ``low`` at the clean picture along ``curve`` to ``high`` at pure noise."""
 
     text: str
-    scales: torch.Tensor
+    low: float
+    high: float
+    curve: Curve
 
-    def at(self, timesteps: torch.Tensor) -> torch.Tensor:
-        """The scales of integer timesteps [B], shaped [B, 1, 1, 1], on their device."""
-        return self.scales.to(timesteps.device)[timesteps].reshape(-1, 1, 1, 1)
+    def scales(self, timesteps: int = _USUAL_TIMESTEPS) -> torch.Tensor:
+        """The guidance scale of each of a model's timesteps, float32 [T] on the CPU."""
+        return self._exact(timesteps).to(torch.float32)
+
+    def _exact(self, timesteps: int) -> torch.Tensor:
+        rate = torch.arange(timesteps, dtype=torch.float64) / max(timesteps - 1, 1)
+        return self.low + (self.high - self.low) * self.curve(rate)
 
     @property
     def typical(self) -> float:
         """The mean over all noise levels: what pictures of the pair are made with, since samplers know one scale."""
-        return round(float(self.scales.mean()), 2)
+        return round(float(self.scales().mean()), 2)
+
+    def check(self) -> None:
+        """Raises InputError where a scale is out of range, or one half would have no part in the prediction."""
+        scales = self._exact(_USUAL_TIMESTEPS)
+        if not bool(scales.isfinite().all()) or float(scales.min()) < 0 or float(scales.max()) > MAX_SCALE:
+            raise InputError(
+                f"The guidance scale {self.text!r} runs from {float(scales.min()):g} to {float(scales.max()):g}; it must stay "
+                f"between 0 and {MAX_SCALE:g}.",
+                field=FIELD,
+            )
+        if bool((scales == 1).all()) or bool((scales == 0).all()):
+            half = "negative" if float(scales[0]) else "positive"
+            raise InputError(
+                f"With a guidance scale of {self.text.strip()} the {half} embedding has no part in the prediction and would learn "
+                "nothing. 3 is usual.",
+                field=FIELD,
+            )
 
 
-def parse_guidance(text: str, *, timesteps: int = 1000) -> Guidance:
+def scales_at(scales: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+    """The scales [T] of integer timesteps [B], shaped [B, 1, 1, 1], on their device."""
+    return scales.to(timesteps.device)[timesteps].reshape(-1, 1, 1, 1)
+
+
+def parse_guidance(text: str) -> Guidance:
     """Raises InputError, field ``guidance``, for what is no scale, no range, or leaves one half untrained."""
     match = _RANGE.fullmatch(text)
     if match is None:
@@ -46,19 +75,6 @@ def parse_guidance(text: str, *, timesteps: int = 1000) -> Guidance:
     low = float(match[1])
     high = low if match[2] is None else float(match[2])
     curve = parse_curve("ln" if match[3] is None else match[3], field=FIELD)
-    rate = torch.arange(timesteps, dtype=torch.float64) / max(timesteps - 1, 1)
-    scales = low + (high - low) * curve(rate)
-    if not bool(scales.isfinite().all()) or float(scales.min()) < 0 or float(scales.max()) > MAX_SCALE:
-        raise InputError(
-            f"The guidance scale {text!r} runs from {float(scales.min()):g} to {float(scales.max()):g}; it must stay between 0 "
-            f"and {MAX_SCALE:g}.",
-            field=FIELD,
-        )
-    if bool((scales == 1).all()) or bool((scales == 0).all()):
-        half = "negative" if float(scales[0]) else "positive"
-        raise InputError(
-            f"With a guidance scale of {text.strip()} the {half} embedding has no part in the prediction and would learn "
-            "nothing. 3 is usual.",
-            field=FIELD,
-        )
-    return Guidance(text=text.strip(), scales=scales.to(torch.float32))
+    guidance = Guidance(text=text, low=low, high=high, curve=curve)
+    guidance.check()
+    return guidance

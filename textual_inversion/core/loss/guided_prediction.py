@@ -10,7 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ..embedding.pair import negative_half, negative_name, positive_half
 from ..model.host import Conditioning, Lease
-from .guidance_scale import Guidance
+from .guidance_scale import scales_at
 from .prediction import check_inserted, part_of, row_count
 from .prompts import TrainingPrompt
 
@@ -21,11 +21,12 @@ class GuidedPrediction:
 
     Both predictions come from one pass over a doubled batch; with ``in_turn`` from one pass each, whose activations are not
     kept but made again for the gradient, so that only one half's are in memory at a time. Both give the same gradient.
+    ``scales`` [T] holds s(t) for every timestep of the model.
     """
 
     lease: Lease
     name: str
-    guidance: Guidance
+    scales: torch.Tensor
     in_turn: bool = False
 
     def __call__(
@@ -40,7 +41,7 @@ class GuidedPrediction:
         conditioning = self._encode(vectors, prompts, size=size)
         predict = self._in_turn if self.in_turn else self._doubled
         negative, positive = predict(noisy, timesteps, conditioning)
-        return negative + self.guidance.at(timesteps) * (positive - negative)
+        return negative + scales_at(self.scales, timesteps) * (positive - negative)
 
     def _encode(
         self, vectors: Mapping[str, torch.Tensor], prompts: Sequence[TrainingPrompt], *, size: tuple[int, int]

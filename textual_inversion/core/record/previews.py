@@ -14,7 +14,7 @@ from ..base.files import write_bytes
 from ..dataset.templates import NAME
 from ..embedding.embedding import Vectors
 from ..embedding.pair import negative_half, negative_name, positive_half
-from ..loss.guidance_scale import parse_guidance
+from ..loss.guidance_scale import Guidance
 from ..model.host import Lease, Picture, PictureRequest
 from ..settings.train_config import TrainConfig
 from .events import Emit, Previewed, Warned
@@ -32,7 +32,10 @@ def save_picture(picture: Picture, path: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Previews:
-    """Makes all previews of a step. A preview that fails is a warning, never the end of a run."""
+    """Makes all previews of a step. A preview that fails is a warning, never the end of a run.
+
+    ``guidance`` is what a pair is trained with, None where no pair is trained.
+    """
 
     config: TrainConfig
     prompts: Sequence[str]
@@ -40,6 +43,7 @@ class Previews:
     run: RunDirectory
     emit: Emit
     stop_wanted: Callable[[], bool]
+    guidance: Guidance | None = None
     told: set[str] = field(default_factory=set[str])
 
     def make(self, step: int, vectors: Vectors) -> Image.Image | None:
@@ -82,8 +86,8 @@ class Previews:
         config = self.config
         negative, scale = config.preview_negative_prompt, config.preview_guidance_scale
         other = negative_name(config.name) if config.apt else config.name
-        if config.apt:
-            scale = parse_guidance(config.guidance).typical
+        if self.guidance is not None:
+            scale = self.guidance.typical
             negative = negative if NAME in negative else ", ".join(filter(None, [NAME, negative]))
         return PictureRequest(
             prompt=prompt.replace(NAME, config.name),

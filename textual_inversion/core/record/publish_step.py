@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..base.errors import FileFormatError, InputError
+from ..base.errors import FileFormatError
 from ..base.files import disk_errors
 from ..embedding.embedding import Embedding
 from ..embedding.names import check_name
 from ..embedding.pair import negative_name, negative_path
-from ..embeddings_folder.find import find_embedding
+from ..embeddings_folder.find import embedding_file
 from ..embeddings_folder.set_aside import keep_copy, set_aside_others
 from ..formats import read_embedding, write_embedding, write_pair
 from ..model.host import Host
@@ -38,15 +38,15 @@ def use_step(folder: Path, step: int, host: Host) -> UsedStep:
     """
     run, _ = open_run_directory(folder)
     check_name(run.name)
-    embedding = _named(kept_step(run, step), step, run.name)
-    origin = _origin(host, run.name)
+    embedding = _named(run.kept_step(step, field="step"), step, run.name)
+    origin = embedding_file(host.embeddings_dir, run.name)
     suffix = ".safetensors" if len(embedding.vectors) > 1 or (origin and origin.suffix == ".safetensors") else ".pt"
     written = {host.embeddings_dir / f"{run.name}{suffix}": embedding}
     path = next(iter(written))
     if embedding.notes.get("pair") == "positive":
         negative = kept_negative(run, step, field="step")
         written[negative_path(path)] = replace(negative, name=negative_name(run.name), step=step)
-    origins = {each: _origin(host, each.stem) for each in written}
+    origins = {each: embedding_file(host.embeddings_dir, each.stem) for each in written}
     with disk_errors(run.root / "replaced"):
         previous = [keep_copy(each, into=run.root / "replaced") for each in written]
     _write(written)
@@ -55,15 +55,6 @@ def use_step(folder: Path, step: int, host: Host) -> UsedStep:
         warnings += set_aside_others(each, origin=origins[each], into=run.root / "replaced")
         warnings += _taken_up(run, each, half, host)
     return UsedStep(step=step, path=path, kept=previous[0], warnings=tuple(warnings))
-
-
-def kept_step(run: RunDirectory, step: int) -> Path:
-    """The file that holds the vectors of ``step``. Raises InputError naming those that were kept."""
-    kept = run.kept()
-    if step not in kept:
-        steps = ", ".join(map(str, kept)) or "none"
-        raise InputError(f"No copy of step {step} was kept in {run.root}. Kept steps: {steps}.", field="step")
-    return kept[step]
 
 
 def _named(path: Path, step: int, name: str) -> Embedding:
@@ -92,10 +83,3 @@ def _taken_up(run: RunDirectory, path: Path, embedding: Embedding, host: Host) -
             f"The embedding was saved, but {host.name} could not take it up by itself ({error}). Refresh its list."
         )
     return warnings
-
-
-def _origin(host: Host, name: str) -> Path | None:
-    try:
-        return find_embedding(host.embeddings_dir, name)
-    except InputError:
-        return None

@@ -71,6 +71,14 @@ class RunDirectory:
         """The steps whose vectors were kept, rising: in a copy, or else in the picture that carries them."""
         return dict(sorted({**self.carriers(), **self.copies()}.items()))
 
+    def kept_step(self, step: int, *, field: str) -> Path:
+        """The file that holds the vectors of ``step``. Raises InputError beside ``field``, naming those that were kept."""
+        kept = self.kept()
+        if step not in kept:
+            steps = ", ".join(map(str, kept)) or "none"
+            raise InputError(f"No copy of step {step} was kept in {self.root}. Kept steps: {steps}.", field=field)
+        return kept[step]
+
     def _steps_in(self, place: str, suffixes: tuple[str, ...], *, ending: str = "") -> dict[int, Path]:
         found: dict[int, Path] = {}
         for path in (self.root / place).glob("*"):

@@ -14,7 +14,6 @@ from ..loss.batches import BatchPlan, held_out
 from ..loss.context_drift import ContextDrift
 from ..loss.fixed_batch import FixedBatch
 from ..loss.gradients import GradientStep
-from ..loss.guidance_scale import parse_guidance
 from ..loss.guided_prediction import GuidedPrediction
 from ..loss.latents import LatentCache, encode_pictures
 from ..loss.objective import Objective
@@ -38,7 +37,7 @@ from ..update.state import RunState
 from .checks import Job
 from .evaluation import Evaluation
 from .loop import Trainer
-from .plan import PlanInput, RunPlan, resolve
+from .plan import RunPlan, resolve
 
 _CLIP_SKIP_IS_FIXED = (
     "Clip skip changes nothing with this checkpoint: SD 2.x and SDXL use a fixed layer of their text encoders, in pictures too. "
@@ -52,7 +51,7 @@ def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer
     if job.config.clip_skip not in (None, 1) and lease.family != "sd1":
         emit(Warned(message=_CLIP_SKIP_IS_FIXED))
     norms = {key: mean_norm(encoder.table()) for key, encoder in lease.encoders.items()}
-    plan = _plan(job, lease, norms)
+    plan = resolve(job, lease, table_norms=norms)
     learner = Learner(
         job.config,
         vectors,
@@ -85,6 +84,7 @@ def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer
                 run=run,
                 emit=recorder,
                 stop_wanted=lambda: control.stop_wanted,
+                guidance=job.guidance,
             ),
             clock=recorder.clock,
             control=control,
@@ -92,24 +92,6 @@ def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer
         ),
         state=state,
         control=control,
-    )
-
-
-def _plan(job: Job, lease: Lease, table_norms: Mapping[str, float]) -> RunPlan:
-    return resolve(
-        job.config,
-        lease,
-        PlanInput(
-            start_step=job.start_step,
-            vectors=job.source.count,
-            template=str(job.template.path),
-            prompts=job.template.lines,
-            pictures=[str(item.path) for item in job.dataset.items],
-            table_norms=table_norms,
-            notes=job.source.notes,
-            negative_vectors=0 if job.partner is None else job.partner.source.count,
-            partner_notes={} if job.partner is None else job.partner.source.notes,
-        ),
     )
 
 
@@ -235,11 +217,11 @@ def _context(job: Job, lease: Lease, vectors: Mapping[str, torch.Tensor]) -> Con
 
 
 def _predictor(job: Job, lease: Lease) -> Predictor:
-    config = job.config
-    if not config.apt:
-        return PlainPrediction(lease=lease, name=config.name)
-    guidance = parse_guidance(config.guidance, timesteps=len(lease.schedule.alphas_cumprod))
-    return GuidedPrediction(lease=lease, name=config.name, guidance=guidance, in_turn=config.halves_in_turn)
+    name, guidance = job.config.name, job.guidance
+    if guidance is None:
+        return PlainPrediction(lease=lease, name=name)
+    scales = guidance.scales(len(lease.schedule.alphas_cumprod))
+    return GuidedPrediction(lease=lease, name=name, scales=scales, in_turn=job.config.halves_in_turn)
 
 
 def _reconstruction(job: Job, lease: Lease) -> Reconstruction | None:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..base.errors import InputError
 from ..dataset.templates import Template, load_template
 from ..embedding.embedding import Embedding
 from ..embedding.pair import check_pair_name, negative_half, negative_name
-from ..embeddings_folder.find import find_embedding
+from ..embeddings_folder.find import embedding_file, find_embedding
 from ..formats import read_embedding
-from ..loss.guidance_scale import parse_guidance
+from ..loss.guidance_scale import Guidance, parse_guidance
 from ..model.host import Host
 from ..record.pair_copies import kept_negative
-from ..record.run_folder import RunDirectory
 from ..settings.train_config import TrainConfig
 from ..update.state import RunState
+from .beginning import Beginning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,31 +32,29 @@ class Partner:
     template: Template | None
 
 
-def check_pair(config: TrainConfig) -> None:
-    """Settings of a pair that need neither files nor model. Raises InputError."""
-    if config.apt:
-        check_pair_name(config.name)
-        parse_guidance(config.guidance)
+def read_guidance(config: TrainConfig) -> Guidance | None:
+    """Check the settings of a pair that need neither files nor model, and read its guidance; None where no pair is trained.
+
+    Raises InputError.
+    """
+    if not config.apt:
+        return None
+    check_pair_name(config.name)
+    return parse_guidance(config.guidance)
 
 
-def find_partner(
-    config: TrainConfig,
-    host: Host,
-    *,
-    run: RunDirectory | None,
-    state: RunState | None,
-    recorded: Mapping[str, Any],
-    from_step: int | None,
-) -> Partner | None:
+def find_partner(config: TrainConfig, host: Host, beginning: Beginning, *, from_step: int | None) -> Partner | None:
     """None where no pair is trained. Raises InputError where there is no negative half to go on with."""
     if not config.apt:
-        _check_alone(config, state)
+        _check_alone(config, beginning.state)
         return None
     template = None
     if config.negative_template.strip():
         template = load_template(config.negative_template, host.template_dirs, name=negative_name(config.name))
-    source = _source(config, host, run=run, state=state, recorded=recorded, from_step=from_step)
-    return Partner(source=source, origin=_origin(config, host), template=template)
+    source = _source(config, host, beginning, from_step=from_step)
+    return Partner(
+        source=source, origin=embedding_file(host.embeddings_dir, negative_name(config.name)), template=template
+    )
 
 
 def pair_warnings(config: TrainConfig, source: Embedding, partner: Partner | None) -> Sequence[str]:
@@ -82,21 +79,13 @@ def _check_alone(config: TrainConfig, state: RunState | None) -> None:
         raise InputError(f"This run trained {config.name!r} as a pair. Resume it with APT switched on.", field="apt")
 
 
-def _source(
-    config: TrainConfig,
-    host: Host,
-    *,
-    run: RunDirectory | None,
-    state: RunState | None,
-    recorded: Mapping[str, Any],
-    from_step: int | None,
-) -> Embedding:
-    name = negative_name(config.name)
+def _source(config: TrainConfig, host: Host, beginning: Beginning, *, from_step: int | None) -> Embedding:
+    name, state, run = negative_name(config.name), beginning.state, beginning.run
     if state is not None:
         vectors = negative_half(state.vectors)
         if not vectors:
             raise InputError(f"This run trained {config.name!r} alone. Resume it without APT.", field="apt")
-        notes = recorded.get("partner_notes")
+        notes = beginning.recorded.get("partner_notes")
         return Embedding(vectors=vectors, name=name, step=state.step, notes=notes if isinstance(notes, dict) else {})
     if run is not None and from_step is not None:
         return kept_negative(run, from_step, field="from_step")
@@ -108,10 +97,3 @@ def _source(
             f"(create {config.name} --apt), or switch APT off.",
             field="apt",
         ) from error
-
-
-def _origin(config: TrainConfig, host: Host) -> Path | None:
-    try:
-        return find_embedding(host.embeddings_dir, negative_name(config.name))
-    except InputError:
-        return None
