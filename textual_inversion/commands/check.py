@@ -46,18 +46,19 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    from ..core.dataset.load import DatasetOptions
     from ..core.dataset.report import Material, report
     from ..core.dataset.survey import survey
     from ..prepare.advice.advice import advice_checks
 
     width = _side(arguments.width, "width")
     height = _side(arguments.height, "height")
-    options = DatasetOptions(width=width, height=height, fit=arguments.fit)
+    settings = TrainConfig(
+        data=tuple(arguments.data), width=width, height=height, fit=arguments.fit, recursive=arguments.recursive
+    )
     template = _template(arguments.template, arguments.name)
     found = report(
         Material(
-            survey=survey(arguments.data, options, recursive=arguments.recursive),
+            survey=survey(settings, whole=True),
             template=template,
             name=arguments.name,
             vectors=arguments.vectors,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..core.base.errors import InputError
 from ..core.settings.train_config import TrainConfig
 from ..runs.manager import RunManager
 
@@ -25,17 +24,13 @@ class Checked:
 def check_run(config: TrainConfig, manager: RunManager) -> Checked:
     """Quick: no picture is decoded whole, no model is touched. Raises InputError where the run could not start."""
     # With the first check: a web UI that starts need not read all of the formats.
-    from ..core.dataset.load import problems_sentence
     from ..core.dataset.report import Material, report
     from ..core.dataset.survey import survey
-    from ..core.run.checks import dataset_options, prepare
+    from ..core.run.checks import prepare
     from .estimates import Costs
 
-    seen = survey(config.data, dataset_options(config), recursive=config.recursive)
-    if seen.problems:
-        total = len(seen.items) + len(seen.problems)
-        raise InputError(problems_sentence(seen.problems, total=total), field="data")
-    job = prepare(config, manager.host, resume=None, from_step=None, dataset=seen.dataset)
+    seen = survey(config, whole=True)
+    job = prepare(config, manager.host, resume=None, from_step=None, seen=seen)
     found = report(
         Material(
             survey=replace(seen, notes=()),

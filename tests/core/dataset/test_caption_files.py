@@ -11,15 +11,18 @@ from PIL import Image
 
 from textual_inversion.core.dataset.caption_files import CaptionFiles
 from textual_inversion.core.dataset.find import find_pictures
-from textual_inversion.core.dataset.load import DatasetOptions, load_dataset
 from textual_inversion.core.dataset.survey import survey
+from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.prepare.captions.local_models import LocalModels
 from textual_inversion.prepare.crop.job import prepare
 from textual_inversion.prepare.folder.training_folder import TrainingFolder
 from textual_inversion.prepare.settings import PrepareSettings
 
-OPTIONS = DatasetOptions(width=64, height=64)
 COMPOSED, APART = unicodedata.normalize("NFC", "café"), unicodedata.normalize("NFD", "café")
+
+
+def settings(folder: Path) -> TrainConfig:
+    return TrainConfig(data=(str(folder),), width=64, height=64)
 
 
 def fill(folder: Path, picture: str, texts: dict[str, str]) -> Path:
@@ -56,8 +59,7 @@ def test_editor_check_preprocess_and_training_read_the_same(
     tmp_path: Path, picture: str, texts: dict[str, str], expected: str
 ) -> None:
     folder = fill(tmp_path / "source", picture, texts)
-    (trained,) = load_dataset([folder], OPTIONS).items
-    (checked,) = survey([folder], OPTIONS).items
+    trained, checked = (survey(settings(folder), whole=whole).items[0] for whole in (False, True))
     (edited,) = TrainingFolder(folder).pictures()
     assert (trained.caption, checked.caption, edited.caption) == (expected,) * 3
     assert trained.caption_file == checked.caption_file
@@ -76,7 +78,7 @@ def test_an_edit_goes_into_the_file_that_is_read(tmp_path: Path, text: str) -> N
     folder = fill(tmp_path / "source", "f.png", {text: "before"})
     TrainingFolder(folder).write("An edit", {"f.png": "after"})
     assert (folder / text).read_text() == "after"
-    assert load_dataset([folder], OPTIONS).items[0].caption == "after"
+    assert survey(settings(folder)).items[0].caption == "after"
     assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == {"f.png", text}
 
 

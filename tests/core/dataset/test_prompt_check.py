@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from textual_inversion.core.dataset.load import DatasetItem
+from textual_inversion.core.dataset.items import DatasetItem
 from textual_inversion.core.dataset.prompt_check import PromptCheck
 from textual_inversion.core.dataset.templates import Template
 

@@ -7,14 +7,17 @@ import pytest
 from PIL import Image
 
 from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.dataset.decode import decoded
 from textual_inversion.core.dataset.finding import Finding
-from textual_inversion.core.dataset.load import DatasetOptions, load_dataset
 from textual_inversion.core.dataset.report import DatasetReport, Material, report
 from textual_inversion.core.dataset.survey import survey
 from textual_inversion.core.dataset.templates import load_template
 from textual_inversion.core.dataset.vector_advice import advised_vectors
+from textual_inversion.core.settings.train_config import TrainConfig
 
-OPTIONS = DatasetOptions(width=64, height=64)
+
+def settings(folder: Path) -> TrainConfig:
+    return TrainConfig(data=(str(folder),), width=64, height=64)
 
 
 def picture(
@@ -33,7 +36,7 @@ def looked_at(folder: Path, prompt: str | None = None, **known: object) -> Datas
         (folder / "prompts").mkdir(exist_ok=True)
         (folder / "prompts" / "mine.txt").write_text(prompt)
         template = load_template("mine", [folder / "prompts"], name="NAME")
-    found = survey([folder], OPTIONS)
+    found = survey(settings(folder), whole=True)
     return report(Material(survey=found, template=template, count_tokens=lambda text: len(text.split()), **known))
 
 
@@ -61,11 +64,12 @@ def test_files_that_training_would_refuse_are_problems(tmp_path: Path, suffix: s
     assert found.pictures == 1
     assert len(found.problems) == 2
     assert all("cannot be read as a picture" in problem for problem in found.problems)
-    with pytest.raises(InputError, match="2 of 3 pictures cannot be used"):
-        load_dataset([tmp_path], OPTIONS)
+    whole = list(decoded(survey(settings(tmp_path)).items, settings(tmp_path)))
+    quick = survey(settings(tmp_path)).problems
+    assert len(quick) + sum(isinstance(each, InputError) for each in whole) == 2, "training refuses the same ones"
 
 
-def test_a_survey_finds_what_the_whole_reading_finds(tmp_path: Path) -> None:
+def test_a_closer_look_finds_what_decoding_finds(tmp_path: Path) -> None:
     picture(tmp_path, "a man.png", (100, 50))
     picture(tmp_path, "b.jpg", (300, 500), caption="cat")
     exif = Image.Exif()
@@ -73,9 +77,9 @@ def test_a_survey_finds_what_the_whole_reading_finds(tmp_path: Path) -> None:
     Image.new("RGB", (120, 80)).save(tmp_path / "turned.jpg", exif=exif)
     Image.new("RGBA", (90, 90), (9, 9, 9, 60)).save(tmp_path / "clear.png")
     Image.new("RGBA", (90, 90), (9, 9, 9, 255)).save(tmp_path / "opaque.png")
-    whole, quick = load_dataset([tmp_path], OPTIONS), survey([tmp_path], OPTIONS)
-    assert quick.items == whole.items
-    assert quick.notes == whole.notes
+    closer, quick = survey(settings(tmp_path), whole=True), survey(settings(tmp_path))
+    assert [picture.item for picture in decoded(quick.items, settings(tmp_path))] == list(closer.items)
+    assert [item.size for item in quick.items] == [item.size for item in closer.items]
     from_name = {item.path.name for item in quick.items if item.caption_file is None}
     assert from_name == {"a man.png", "turned.jpg", "clear.png", "opaque.png"}
 
@@ -122,7 +126,9 @@ def test_prompts_of_more_than_75_tokens(tmp_path: Path) -> None:
 def test_others_can_add_their_own_checks(tmp_path: Path) -> None:
     picture(tmp_path, "0.png")
     mine = Finding(kind="blurred", message="Not sharp: 0.png.", files=("0.png",))
-    found = report(Material(survey=survey([tmp_path], OPTIONS)), more=[lambda material: [mine] * len(material.items)])
+    found = report(
+        Material(survey=survey(settings(tmp_path), whole=True)), more=[lambda material: [mine] * len(material.items)]
+    )
     assert found.findings[-1] == mine
 
 

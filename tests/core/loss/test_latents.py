@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,18 +11,19 @@ from engine_world import World
 from PIL import Image
 
 from textual_inversion.core.base.control import Control
-from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.dataset.items import DatasetItem
 from textual_inversion.core.loss.gradients import GradientStep
 from textual_inversion.core.loss.latents import CachedPicture, LatentCache
 from textual_inversion.core.model.host import LatentMoments
-from textual_inversion.core.record.events import Encoding, Stepped
+from textual_inversion.core.record.events import Encoding, Stepped, Warned
 from textual_inversion.core.run.assembly import assemble
 from textual_inversion.core.run.checks import prepare
 
 
 def _picture(value: float, *, weights: torch.Tensor | None = None) -> CachedPicture:
     mean = torch.full((4, 8, 8), value)
-    return CachedPicture(mean=mean, std=torch.full_like(mean, 0.5), weights=weights)
+    item = DatasetItem(path=Path("a.png"), source_size=(64, 64), size=(64, 64), box=(0, 0, 64, 64), caption="")
+    return CachedPicture(item=item, mean=mean, std=torch.full_like(mean, 0.5), weights=weights)
 
 
 def _cache(sampling: str, *, seed: int = 1, weights: torch.Tensor | None = None) -> LatentCache:
@@ -93,12 +95,39 @@ def test_latents_that_are_no_numbers_name_the_picture(world: World) -> None:
     assert not (world.folder / "log").exists()
 
 
-def test_pictures_that_change_after_they_were_checked_are_told(world: World) -> None:
+def test_pictures_that_change_after_they_were_checked_are_taken_as_they_are(world: World) -> None:
     world.create()
-    job = prepare(world.config(), world.host, resume=None, from_step=None)
+    job = prepare(world.config(fit="none", batch_size=3), world.host, resume=None, from_step=None)
     Image.new("RGB", (80, 64)).save(world.folder / "pictures" / "1.png")
-    with pytest.raises(InputError, match="1.png has changed since it was first read"):
-        assemble(job, world.host.leased, control=Control(), emit=world.events.append)  # type: ignore[arg-type]
+    gradients = assemble(job, world.host.leased, control=Control(), emit=world.events.append).gradients  # type: ignore[arg-type]
+    assert [item.size for item in gradients.latents.items] == [(64, 64), (80, 64), (64, 64)]
+    batches = {tuple(sorted(set(gradients.batches.batch(step)))) for step in range(8)}
+    assert batches == {(0, 2), (1,)}
+
+
+def test_every_picture_that_cannot_be_used_is_named_before_the_first_step(world: World) -> None:
+    world.create()
+    for name in ("1", "2"):
+        Image.effect_noise((200, 200), 50).save(world.folder / "pictures" / f"{name}.png")
+        path = world.folder / "pictures" / f"{name}.png"
+        path.write_bytes(path.read_bytes()[:9000])
+    finished = world.train()
+    assert (finished.outcome, finished.exit_code) == ("failed", 2)
+    first, *rest = finished.message.splitlines()
+    assert first == "2 of 3 pictures cannot be used:"
+    assert [line.split(" cannot be read as a picture")[0] for line in rest] == [
+        str(world.folder / "pictures" / f"{name}.png") for name in ("1", "2")
+    ]
+    assert not world.of(Stepped)
+    assert not (world.folder / "log").exists()
+
+
+def test_what_only_pixels_tell_is_told_before_the_first_step(world: World) -> None:
+    Image.new("RGBA", (64, 64), (9, 9, 9, 60)).save(world.folder / "pictures" / "1.png")
+    world.create()
+    world.train(world.config(steps=1))
+    told = [event.message for event in world.of(Warned) if "transparent parts" in event.message]
+    assert told == ["With transparent parts, whose stored colours are trained as well: 1.png."]
 
 
 def test_a_transparent_part_moves_no_vector(world: World) -> None:

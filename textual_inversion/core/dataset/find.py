@@ -59,7 +59,7 @@ class FoundPicture:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Findings:
+class FoundPictures:
     """Pictures folder by folder in natural order, and sentences about files that were left out."""
 
     pictures: tuple[FoundPicture, ...]
@@ -85,7 +85,7 @@ def natural_key(path: Path) -> tuple[tuple[str | int, ...], str]:
     return tuple(int(part) if index % 2 else part for index, part in enumerate(parts)), path.as_posix()
 
 
-def find_pictures(folders: Sequence[str | Path | FolderSpec], *, recursive: bool = False) -> Findings:
+def find_pictures(folders: Sequence[str | Path | FolderSpec], *, recursive: bool = False) -> FoundPictures:
     """All pictures of the folders, each with its mask.
 
     Raises InputError where a folder cannot be read, or where there is no picture at all.
@@ -103,7 +103,7 @@ def find_pictures(folders: Sequence[str | Path | FolderSpec], *, recursive: bool
         left_out += [*others, *_folder_notes(spec, recursive=recursive)]
     if not pictures:
         raise InputError(_nothing_found(specs, recursive=recursive), field="data")
-    return Findings(pictures=tuple(pictures), notes=tuple(left_out))
+    return FoundPictures(pictures=tuple(pictures), notes=tuple(left_out))
 
 
 def _files(spec: FolderSpec, *, recursive: bool) -> Iterable[Path]:

@@ -13,7 +13,7 @@ from ..embedding.mentions import is_part_of, mentions
 from ..embedding.names import mention_of
 from .emphasis import Brackets, brackets_in, may_fail
 from .finding import Finding
-from .load import DatasetItem
+from .items import DatasetItem
 from .prompt_syntax import foreign_syntax, misspelt_placeholders
 from .templates import FILEWORDS, NAME, Template, render
 

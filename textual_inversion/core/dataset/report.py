@@ -15,7 +15,7 @@ from typing import Any
 from ..base.sentences import listed
 from .captions import loses_a_number, sides_named
 from .finding import Finding
-from .load import DatasetItem
+from .items import DatasetItem
 from .prompt_check import PromptCheck
 from .survey import Survey
 from .templates import FILEWORDS, NAME, Template, render

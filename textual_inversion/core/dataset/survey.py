@@ -1,4 +1,4 @@
-"""A quick look at the pictures of a run: what ``load_dataset`` would find, without decoding each of them."""
+"""A look at the pictures of a run, without decoding them."""
 
 from __future__ import annotations
 
@@ -7,39 +7,60 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.errors import InputError
-from ..pictures.open import peek_picture
+from ..pictures.open import PictureFacts, peek_picture, read_header
+from ..settings.train_config import TrainConfig
 from .captions import FileNameWords
 from .find import FolderSpec, find_pictures
-from .load import Dataset, DatasetItem, DatasetOptions, item_of, notes_on
+from .items import Dataset, DatasetItem, item_of, notes_on, problems_sentence
 
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """``items`` are the pictures that can be trained, without their weights; ``problems`` a sentence for each other one."""
+    """``items`` are the pictures that can be trained; ``problems`` a sentence for each other one."""
 
     items: tuple[DatasetItem, ...]
     problems: tuple[str, ...]
     notes: tuple[str, ...]
 
-    @property
-    def dataset(self) -> Dataset:
-        """In place of the whole one, where no pixels are needed."""
-        return Dataset(items=self.items, notes=self.notes)
+    def dataset(self, *, flip: bool) -> Dataset:
+        """The pictures as they are trained: with ``flip`` each is followed by its mirror image.
+
+        Raises one InputError with all problems.
+        """
+        if self.problems:
+            total = len(self.items) + len(self.problems)
+            raise InputError(problems_sentence(self.problems, total=total), field="data")
+        items = self.items
+        if flip:
+            items = tuple(each for item in items for each in (item, item.as_mirrored()))
+        return Dataset(items=items, notes=self.notes)
 
 
-def survey(data: Sequence[str | Path | FolderSpec], options: DatasetOptions, *, recursive: bool = False) -> Survey:
-    """Look at every picture. Raises InputError where a folder cannot be read or holds no picture."""
-    found = find_pictures(data, recursive=recursive)
-    words = FileNameWords(regex=options.filename_regex, join=options.filename_join)
+def survey(
+    settings: TrainConfig, *, whole: bool = False, folders: Sequence[str | FolderSpec] | None = None
+) -> Survey:
+    """Look at every picture of ``folders``, else of the settings' own.
+
+    Raises InputError where a folder cannot be read or holds no picture.
+
+    Headers alone tell sizes, and find what is no picture. With ``whole``, files are also read to their end, as far as that is
+    cheaper than decoding: that finds those that are cut off or damaged, and tells which pictures have transparent parts.
+    """
+    found = find_pictures(settings.data if folders is None else folders, recursive=settings.recursive)
+    words = FileNameWords(regex=settings.filename_regex, join=settings.filename_join)
     items: list[DatasetItem] = []
     problems: list[str] = []
     for picture in found.pictures:
         try:
-            items.append(item_of(picture, peek_picture(picture.path), options, words=words))
+            items.append(item_of(picture, _facts(picture.path, whole=whole), settings, words=words))
         except InputError as error:
             problems.append(error.message)
     return Survey(
         items=tuple(items),
         problems=tuple(problems),
-        notes=(*found.notes, *notes_on(items, found, options)),
+        notes=(*found.notes, *notes_on(items, found, settings)),
     )
+
+
+def _facts(path: Path, *, whole: bool) -> PictureFacts:
+    return peek_picture(path) if whole else read_header(path)

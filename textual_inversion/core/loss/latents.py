@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import torch
 
 from ..base.errors import InputError
 from ..base.randomness import generator
-from ..dataset.load import DatasetItem
+from ..dataset.decode import DecodedPicture, decoded
+from ..dataset.items import DatasetItem, problems_sentence
 from ..model.host import LatentMoments, Lease
 from ..settings.pictures import LatentSampling
+from ..settings.train_config import TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class CachedPicture:
-    """The posterior of one picture, each [C, h, w], and its loss weights [h, w] or None."""
+    """The posterior of one picture, each [C, h, w], and its loss weights [h, w] or None; ``item`` tells which it is."""
 
+    item: DatasetItem
     mean: torch.Tensor
     std: torch.Tensor
     weights: torch.Tensor | None
@@ -33,6 +37,11 @@ class LatentCache:
 
     def __len__(self) -> int:
         return len(self._pictures)
+
+    @property
+    def items(self) -> Sequence[DatasetItem]:
+        """The pictures in their order, as they were when they were encoded."""
+        return [picture.item for picture in self._pictures]
 
     def batch(self, indices: Sequence[int], *, step: int, micro: int) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Latents [B, C, h, w] and weights [B, 1, h, w] (None when no picture has any) for one micro-batch.
@@ -66,19 +75,36 @@ class LatentCache:
 
 
 def encode_pictures(
-    lease: Lease, items: Sequence[DatasetItem], *, sampling: LatentSampling, seed: int, progress: Callable[[int], None]
+    lease: Lease,
+    items: Sequence[DatasetItem],
+    settings: TrainConfig,
+    *,
+    progress: Callable[[int], None],
+    keep: Callable[[DecodedPicture], None] | None = None,
 ) -> LatentCache:
-    """Encode every picture once, one at a time (the VAE's activations are the largest of all), then park the VAE.
+    """Decode and encode every picture once, one at a time (the VAE's activations are the largest of all), then park the VAE.
 
-    Raises InputError naming the picture whose latents are not finite, or whose file has changed.
+    ``progress`` is told how many are done, ``keep`` gets each decoded picture in its turn. Raises one InputError with the
+    problems of all pictures and masks; and InputError naming the picture whose latents are not finite.
     """
     cached: list[CachedPicture] = []
-    for item in items:
-        moments = _encode(lease, item.pixels(), label=str(item.path))
-        cached.append(CachedPicture(mean=moments.mean, std=moments.std, weights=item.weights))
-        progress(len(cached))
+    problems: list[str] = []
+    with closing(decoded(items, settings)) as pictures:
+        for picture in pictures:
+            if isinstance(picture, InputError):
+                problems.append(picture.message)
+            elif not problems:  # else only what else is wrong is looked for
+                moments = _encode(lease, picture.pixels(), label=str(picture.item.path))
+                cached.append(
+                    CachedPicture(item=picture.item, mean=moments.mean, std=moments.std, weights=picture.weights)
+                )
+                if keep is not None:
+                    keep(picture)
+                progress(len(cached))
     lease.park_vae()
-    return LatentCache(cached, sampling=sampling, seed=seed)
+    if problems:
+        raise InputError(problems_sentence(problems, total=len({item.path for item in items})), field="data")
+    return LatentCache(cached, sampling=settings.latent_sampling, seed=settings.seed)
 
 
 def _encode(lease: Lease, pixels: torch.Tensor, *, label: str) -> LatentMoments:

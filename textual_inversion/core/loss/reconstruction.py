@@ -9,8 +9,15 @@ from typing import Protocol
 import torch
 import torch.nn.functional as F
 
+from ..base.errors import InputError
+from ..dataset.decode import DecodedPicture, decode
+from ..dataset.items import DatasetItem
 from ..model.host import Lease, NoiseSchedule
+from ..settings.train_config import TrainConfig
 from .noise import clean_latents
+
+_MOST_BYTES = 2**29
+"""Of decoded pictures: 680 of 512 pixels, 170 of 1024. Pairs are made for one to a few."""
 
 
 class PictureSource(Protocol):
@@ -19,6 +26,39 @@ class PictureSource(Protocol):
     def __call__(self, indices: Sequence[int]) -> torch.Tensor:
         """float32 [B, 3, H, W] in [-1, 1] on the CPU."""
         ...
+
+
+class PixelCache:
+    """The pixels of training pictures in 8 bits, kept as they are encoded: as many as ``most_bytes`` hold.
+
+    The others are decoded again whenever they are drawn.
+    """
+
+    def __init__(self, settings: TrainConfig, *, most_bytes: int = _MOST_BYTES) -> None:
+        self._settings = settings
+        self._left = most_bytes
+        self._items: list[DatasetItem] = []
+        self._pictures: dict[int, DecodedPicture] = {}
+
+    def keep(self, picture: DecodedPicture) -> None:
+        """Take in the next picture, in the order of their indices."""
+        if picture.values.nbytes <= self._left:
+            self._left -= picture.values.nbytes
+            self._pictures[len(self._items)] = picture
+        self._items.append(picture.item)
+
+    def __call__(self, indices: Sequence[int]) -> torch.Tensor:
+        """float32 [B, 3, H, W] in [-1, 1]. Raises InputError where a file that has to be decoded again has changed."""
+        return torch.stack([self._pixels(index) for index in indices])
+
+    def _pixels(self, index: int) -> torch.Tensor:
+        if index in self._pictures:
+            return self._pictures[index].pixels()
+        item = self._items[index]
+        picture = decode(item, self._settings)
+        if picture.item.source_size != item.source_size:
+            raise InputError(f"{item.path} has changed since training began.", field="data")
+        return picture.pixels()
 
 
 @dataclass(frozen=True, kw_only=True)

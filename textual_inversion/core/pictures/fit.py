@@ -75,7 +75,7 @@ def fit_image(image: Image.Image, *, box: Box, size: Size) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS, box=box)
 
 
-def to_pixels(image: Image.Image) -> torch.Tensor:
-    """An RGB image as float32 [3, H, W] in [-1, 1]."""
+def to_pixels(image: Image.Image | np.ndarray) -> torch.Tensor:
+    """Turn an RGB image, or its 8-bit values [H, W, 3], into float32 [3, H, W] in [-1, 1] (LDM's ``x / 127.5 - 1``)."""
     values = np.asarray(image, dtype=np.float32) / 127.5 - 1.0
     return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))

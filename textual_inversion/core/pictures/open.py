@@ -80,10 +80,25 @@ def open_picture(path: Path) -> OpenedPicture:
 
 @dataclass(frozen=True, kw_only=True)
 class PictureFacts:
-    """``size`` is (width, height) once turned as EXIF says; ``transparent``: whether some pixel is not opaque."""
+    """``size`` is (width, height) once turned as EXIF says; ``transparent``: whether some pixel is not opaque, None where
+    only the pixels tell."""
 
     size: tuple[int, int]
-    transparent: bool
+    transparent: bool | None
+
+
+def read_header(path: Path) -> PictureFacts:
+    """Read what stands at the beginning of a file, in a moment whatever its size.
+
+    A PNG may tell behind its pixels that it is to be turned: then ``open_picture`` finds another size. Raises InputError for
+    what is no picture, or has too many pixels.
+    """
+    try:
+        with Image.open(path, formats=_formats()) as file:
+            _check_size(path, file.size)
+            return PictureFacts(size=_turned_size(file), transparent=None if _has_alpha(file) else False)
+    except _DECODER_ERRORS as error:
+        raise InputError(f"{path} cannot be read as a picture: {_reason(error, path)}", field="data") from error
 
 
 def peek_picture(path: Path) -> PictureFacts:
@@ -95,10 +110,10 @@ def peek_picture(path: Path) -> PictureFacts:
     try:
         with Image.open(path, formats=_formats()) as file:
             _check_size(path, file.size)
-            facts = _facts(file)
-            if facts is None or file.format not in ("PNG", "JPEG"):
+            if _has_alpha(file) or file.format not in ("PNG", "JPEG"):
                 opened = open_picture(path)
                 return PictureFacts(size=opened.rgb.size, transparent=opened.alpha is not None)
+            facts = PictureFacts(size=_turned_size(file), transparent=False)
             if file.format == "PNG":
                 file.verify()
             else:
@@ -109,16 +124,18 @@ def peek_picture(path: Path) -> PictureFacts:
         raise InputError(f"{path} cannot be read as a picture: {_reason(error, path)}", field="data") from error
 
 
-def _facts(file: Image.Image) -> PictureFacts | None:
-    """None where only the pixels tell."""
-    if file.mode.endswith(("A", "a")) or "transparency" in file.info:
-        return None
+def _has_alpha(file: Image.Image) -> bool:
+    """True where pixels may be transparent."""
+    return file.mode.endswith(("A", "a")) or "transparency" in file.info
+
+
+def _turned_size(file: Image.Image) -> tuple[int, int]:
     if file.format == "PNG" and "exif" not in file.info:
         turned = False  # Pillow would decode the whole file to see whether something follows
     else:
         turned = file.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
     width, height = file.size
-    return PictureFacts(size=(height, width) if turned else (width, height), transparent=False)
+    return (height, width) if turned else (width, height)
 
 
 @cache

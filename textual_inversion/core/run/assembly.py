@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 
 from ..base.control import Control
 from ..base.errors import InterruptedRunError
+from ..dataset.items import notes_on_transparency
 from ..embedding.pair import encoder_of, positive_half
 from ..embeddings_folder.first_vectors import initial_vectors
 from ..loss.batches import BatchPlan, held_out
@@ -19,7 +20,7 @@ from ..loss.latents import LatentCache, encode_pictures
 from ..loss.objective import Objective
 from ..loss.prediction import PlainPrediction, Predictor
 from ..loss.prompts import NegativePrompts, TrainingPrompts
-from ..loss.reconstruction import Reconstruction
+from ..loss.reconstruction import PixelCache, Reconstruction
 from ..loss.timesteps import TimestepSampler
 from ..model.host import Lease
 from ..record.clock import TrainingClock
@@ -62,7 +63,9 @@ def assemble(job: Job, lease: Lease, *, control: Control, emit: Emit) -> Trainer
     state = _state(job, learner)
     context = _context(job, lease, vectors)
     state.reference = {} if context is None else dict(context.reference)
-    gradients = _gradients(job, lease, _encode(job, lease, control=control, emit=emit), context, emit=emit)
+    pixels = PixelCache(job.config) if job.config.apt and job.config.reconstruction else None
+    latents = _encode(job, lease, pixels, control=control, emit=emit)
+    gradients = _gradients(job, lease, latents, pixels, context, emit=emit)
     run = job.directory()
     recorder = _recorder(job, plan, gradients.batches, run=run, state=state, emit=emit)
     return Trainer(
@@ -133,7 +136,8 @@ def _saver(job: Job, lease: Lease, *, run: RunDirectory, emit: Emit) -> Saver:
     )
 
 
-def _encode(job: Job, lease: Lease, *, control: Control, emit: Emit) -> LatentCache:
+def _encode(job: Job, lease: Lease, pixels: PixelCache | None, *, control: Control, emit: Emit) -> LatentCache:
+    """Encode the pictures, keep their ``pixels`` where these are wanted, and tell what only decoding could find."""
     total = len(job.dataset.items)
 
     def progress(done: int) -> None:
@@ -143,21 +147,22 @@ def _encode(job: Job, lease: Lease, *, control: Control, emit: Emit) -> LatentCa
                 "Interrupted while the pictures were being encoded. Nothing was trained or changed."
             )
 
-    return encode_pictures(
-        lease,
-        job.dataset.items,
-        sampling=job.config.latent_sampling,
-        seed=job.config.seed,
-        progress=progress,
-    )
+    keep = None if pixels is None else pixels.keep
+    latents = encode_pictures(lease, job.dataset.items, job.config, progress=progress, keep=keep)
+    if any(item.transparent is None for item in job.dataset.items):
+        transparent = [item.path.name for item in latents.items if item.transparent]
+        for sentence in notes_on_transparency(transparent, job.config):
+            emit(Warned(message=sentence))
+    return latents
 
 
 def _gradients(
-    job: Job, lease: Lease, latents: LatentCache, context: ContextDrift | None, *, emit: Emit
+    job: Job, lease: Lease, latents: LatentCache, pixels: PixelCache | None, context: ContextDrift | None, *, emit: Emit
 ) -> GradientStep:
     config, schedule = job.config, lease.schedule
     shape = {"batch_size": config.batch_size, "accumulation": config.gradient_accumulation}
-    batches = BatchPlan(groups=job.dataset.groups, repeats=_repeats(job), seed=config.seed, **shape)
+    groups = [item.size for item in latents.items]
+    batches = BatchPlan(groups=groups, repeats=_repeats(job), seed=config.seed, **shape)
     for sentence in batches.warnings():
         emit(Warned(message=sentence))
     return GradientStep(
@@ -170,7 +175,8 @@ def _gradients(
         prompts=_prompts(job),
         timesteps=TimestepSampler(settings=config, schedule=schedule, seed=config.seed, **shape),
         seed=config.seed,
-        reconstruction=_reconstruction(job, lease),
+        reconstruction=pixels
+        and Reconstruction(lease=lease, schedule=schedule, pictures=pixels, weight=config.reconstruction),
         context=context,
     )
 
@@ -189,7 +195,7 @@ def _prompts(job: Job) -> TrainingPrompts:
 
 def _repeats(job: Job) -> list[int]:
     """Count the appearances of each item in an epoch; those kept for measuring have none."""
-    repeats = list(job.dataset.repeats)
+    repeats = [item.repeats for item in job.dataset.items]
     for index in _held_out(job):
         repeats[index] = 0
     return repeats
@@ -222,17 +228,6 @@ def _predictor(job: Job, lease: Lease) -> Predictor:
         return PlainPrediction(lease=lease, name=name)
     scales = guidance.scales(len(lease.schedule.alphas_cumprod))
     return GuidedPrediction(lease=lease, name=name, scales=scales, in_turn=job.config.halves_in_turn)
-
-
-def _reconstruction(job: Job, lease: Lease) -> Reconstruction | None:
-    if not job.config.apt or not job.config.reconstruction:
-        return None
-    items = job.dataset.items
-
-    def pictures(indices: Sequence[int]) -> torch.Tensor:
-        return torch.stack([items[index].pixels() for index in indices])
-
-    return Reconstruction(lease=lease, schedule=lease.schedule, pictures=pictures, weight=job.config.reconstruction)
 
 
 def _evaluation(

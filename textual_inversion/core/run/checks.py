@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from ..base.errors import FileFormatError, InputError
-from ..dataset.load import Dataset, DatasetOptions, load_dataset
+from ..dataset.items import Dataset
+from ..dataset.survey import Survey, survey
 from ..dataset.templates import Template, load_template
 from ..embedding.embedding import Embedding
 from ..embedding.pair import join_halves
@@ -88,11 +89,12 @@ class Job:
 
 
 def prepare(
-    config: TrainConfig, host: Host, *, resume: Path | None, from_step: int | None, dataset: Dataset | None = None
+    config: TrainConfig, host: Host, *, resume: Path | None, from_step: int | None, seen: Survey | None = None
 ) -> Job:
     """Find, read and check everything. Raises InputError; nothing has been written then.
 
-    ``dataset``: what another reading of the pictures has found, in place of the whole one.
+    Of pictures the headers are read: what only decoding finds is told when they are encoded. ``seen`` is a closer look at
+    them, if there was one.
     """
     check_together(config)
     learning_rate = parse_schedule(config.learning_rate, total_steps=config.steps)
@@ -107,13 +109,14 @@ def prepare(
     beginning = find_beginning(config, host, resume=resume, from_step=from_step)
     source, state = beginning.source, beginning.state
     partner = find_partner(config, host, beginning, from_step=from_step)
-    dataset = dataset or load_dataset(config.data, dataset_options(config), recursive=config.recursive)
+    seen = seen or survey(config)
+    dataset = seen.dataset(flip=config.flip)
     warnings = [
         *advice(config, template, learning_rate, first_step=beginning.first_step),
         *template.warnings,
         *pair_warnings(config, source, partner),
         *dataset.notes,
-        *check_prompts(config, template, partner, dataset.items, host),
+        *check_prompts(config, template, partner, seen.items, host),
         *_changes(beginning, dataset, template),
     ]
     if from_step is not None and state is None:
@@ -154,18 +157,3 @@ def _changes(beginning: Beginning, dataset: Dataset, template: Template) -> list
         for key, (what, now) in material.items()
         if beginning.recorded.get(key, now) != now
     ]
-
-
-def dataset_options(config: TrainConfig) -> DatasetOptions:
-    """Options for reading a run's pictures."""
-    return DatasetOptions(
-        width=config.width,
-        height=config.height,
-        fit=config.fit,
-        flip=config.flip,
-        alpha_weight=config.alpha_weight,
-        masks=config.masks,
-        mask_floor=config.mask_floor,
-        filename_regex=config.filename_regex,
-        filename_join=config.filename_join,
-    )

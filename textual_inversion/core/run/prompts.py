@@ -9,7 +9,7 @@ from ..base.errors import InputError
 from ..base.sentences import listed
 from ..dataset.captions import sides_named
 from ..dataset.emphasis import brackets_in
-from ..dataset.load import DatasetItem, problems_sentence
+from ..dataset.items import DatasetItem, problems_sentence
 from ..dataset.prompt_check import ADVICE_ONLY, PromptCheck
 from ..dataset.templates import Template
 from ..embedding.pair import negative_name

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...core.dataset.find import FolderSpec
-from ...core.dataset.load import DatasetOptions
 from ...core.dataset.report import DatasetReport, Material, report
 from ...core.dataset.survey import survey
 from ...core.dataset.templates import load_template
+from ...core.settings.train_config import TrainConfig
 from .advice import advice_checks
 
 
@@ -28,7 +28,9 @@ def check_folder(
 
     Raises InputError where the folder or the template cannot be read.
     """
-    found = survey([FolderSpec(path=Path(folder))], DatasetOptions(width=width, height=height), recursive=recursive)
+    found = survey(
+        TrainConfig(width=width, height=height, recursive=recursive), whole=True, folders=[FolderSpec(path=Path(folder))]
+    )
     lines = load_template(template, template_dirs, name="embedding") if template.strip() else None
     material = Material(survey=found, template=lines, count_tokens=count_tokens)
     return report(material, more=advice_checks(learned=learned))
