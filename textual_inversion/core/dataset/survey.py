@@ -36,9 +36,7 @@ class Survey:
         return Dataset(items=items, notes=self.notes)
 
 
-def survey(
-    settings: TrainConfig, *, whole: bool = False, folders: Sequence[str | FolderSpec] | None = None
-) -> Survey:
+def survey(settings: TrainConfig, *, whole: bool = False, folders: Sequence[str | FolderSpec] | None = None) -> Survey:
     """Look at every picture of ``folders``, else of the settings' own.
 
     Raises InputError where a folder cannot be read or holds no picture.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from ..embedding.pair import negative_half, negative_name, negative_path, positi
 from ..embeddings_folder.set_aside import set_aside_others
 from ..formats import write_embedding, write_pair
 from ..model.host import CheckpointInfo
-from ..model.lora import parse_loras
+from ..model.lora import LoraUse
 from ..settings.train_config import TrainConfig
 from .events import Emit, Saved, Warned
 from .pair_copies import pair_notes
@@ -30,7 +30,7 @@ class Saver:
     """Writes embeddings of one run, each atomically, and announces them.
 
     Of a pair (``core.halves``) both are written together or none. ``origin`` is the file in the embeddings folder that
-    training began with; ``partner_origin`` and ``partner_notes`` are those of the negative half.
+    training began with; ``partner_origin`` and ``partner_notes`` are those of the negative half. ``loras`` were in the model.
     """
 
     config: TrainConfig
@@ -41,6 +41,7 @@ class Saver:
     origin: Path | None = None
     partner_notes: Mapping[str, str] = field(default_factory=dict[str, str])
     partner_origin: Path | None = None
+    loras: Sequence[LoraUse] = ()
 
     def suffix(self, vectors: Mapping[str, torch.Tensor]) -> str:
         """SDXL embeddings cannot be .pt files of A1111's form."""
@@ -70,7 +71,7 @@ class Saver:
             step=step,
             checkpoint_hash=self.checkpoint.short_hash,
             checkpoint_name=self.checkpoint.name,
-            notes={**notes, **lora_notes(self.config)},
+            notes={**notes, **lora_notes(self.loras)},
         )
 
     def copy(self, vectors: Mapping[str, torch.Tensor], *, step: int, best_step: int | None) -> Path:
@@ -136,7 +137,6 @@ class Saver:
                     copies[step].unlink(missing_ok=True)
 
 
-def lora_notes(config: TrainConfig) -> dict[str, str]:
+def lora_notes(uses: Sequence[LoraUse]) -> dict[str, str]:
     """Note the LoRAs that the embedding was trained with: it belongs to prompts with them."""
-    uses = parse_loras(config.lora)
     return {"loras": ", ".join(use.shown for use in uses)} if uses else {}

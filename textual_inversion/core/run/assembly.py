@@ -133,6 +133,7 @@ def _saver(job: Job, lease: Lease, *, run: RunDirectory, emit: Emit) -> Saver:
         origin=job.origin,
         partner_notes={} if job.partner is None else job.partner.source.notes,
         partner_origin=None if job.partner is None else job.partner.origin,
+        loras=job.loras,
     )
 
 

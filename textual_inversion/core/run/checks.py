@@ -18,7 +18,7 @@ from ..embedding.pair import join_halves
 from ..formats import read_embedding
 from ..loss.guidance_scale import Guidance
 from ..model.host import Host, Lease
-from ..model.lora import parse_loras
+from ..model.lora import LoraUse, parse_loras
 from ..record.run_folder import RunDirectory, new_run_directory
 from ..record.scalars import check_tensorboard
 from ..settings.rate import Schedule
@@ -53,6 +53,7 @@ class Job:
     learning_rate: Schedule
     clip_limit: Schedule
     guidance: Guidance | None
+    loras: tuple[LoraUse, ...]
     partner: Partner | None
 
     def directory(self) -> RunDirectory:
@@ -104,7 +105,7 @@ def prepare(
         check_tensorboard()
     if config.vae:
         host.find_vae(config.vae)
-    parse_loras(config.lora)
+    loras = parse_loras(config.lora)
     template = load_template(config.template, host.template_dirs, name=config.name)
     beginning = find_beginning(config, host, resume=resume, from_step=from_step)
     source, state = beginning.source, beginning.state
@@ -137,6 +138,7 @@ def prepare(
         learning_rate=learning_rate,
         clip_limit=clip_limit,
         guidance=guidance,
+        loras=loras,
         partner=partner,
     )
     if not job.is_unpublished():  # a run that was killed before its embedding was written may have no steps left

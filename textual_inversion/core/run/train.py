@@ -17,7 +17,6 @@ from ..embedding.pair import negative_path
 from ..estimates.needs import free_memory, reconstruction_refused
 from ..estimates.time import PaceRecord
 from ..model.host import Host, Lease, LeaseRequest
-from ..model.lora import parse_loras
 from ..record.card import write_card
 from ..record.events import Emit, Event, Finished, Outcome, Prepared, Previewed, Saved, Warned
 from ..settings.train_config import TrainConfig
@@ -47,7 +46,7 @@ def train(
     for sentence in job.warnings:
         watch(Warned(message=sentence))
     try:
-        with host.lease(_request(config)) as lease:
+        with host.lease(_request(job)) as lease:
             finished = _train_leased(job, host, lease, control=control, watch=watch)
     except Exception as error:  # the end of a run is always told, whatever ended it
         finished = watch.failure(error, config)
@@ -104,11 +103,12 @@ class _Watch:
         return self.finished("failed", message, exit_code=1)
 
 
-def _request(config: TrainConfig) -> LeaseRequest:
+def _request(job: Job) -> LeaseRequest:
+    config = job.config
     return LeaseRequest(
         clip_skip=config.clip_skip,
         vae=config.vae,
-        loras=parse_loras(config.lora),
+        loras=job.loras,
         precision=config.precision,
         recompute=config.recompute,
     )

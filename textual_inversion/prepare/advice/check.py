@@ -29,7 +29,9 @@ def check_folder(
     Raises InputError where the folder or the template cannot be read.
     """
     found = survey(
-        TrainConfig(width=width, height=height, recursive=recursive), whole=True, folders=[FolderSpec(path=Path(folder))]
+        TrainConfig(width=width, height=height, recursive=recursive),
+        whole=True,
+        folders=[FolderSpec(path=Path(folder))],
     )
     lines = load_template(template, template_dirs, name="embedding") if template.strip() else None
     material = Material(survey=found, template=lines, count_tokens=count_tokens)
