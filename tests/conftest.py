@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from benchmarks.shadow.device import ShadowDevice
 
 pytest.register_assert_rewrite("host_contract")
+settings.register_profile("unhurried", deadline=None)  # a deadline measures how busy the machine is
+settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
