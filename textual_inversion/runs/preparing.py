@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 import threading
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..core.base.control import Control
 from ..core.base.errors import UserError
 from ..core.record.events import Emit
+from .background_job import BackgroundJob
 from .errors import ConflictError, UnknownRunError
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ SETTLE_SECONDS = 1.0
 KEPT = 20
 """Ended jobs that are remembered."""
 
-_log = logging.getLogger(__name__)
-
 
 @dataclass
 class Preparation:
@@ -50,7 +48,6 @@ class Preparation:
     notes: tuple[str, ...] = ()
     error: UserError | None = None
     control: Control = field(default_factory=Control)
-    begun: threading.Event = field(default_factory=threading.Event)
 
     @property
     def active(self) -> bool:
@@ -59,7 +56,6 @@ class Preparation:
     def told(self, progress: Progress) -> None:
         self.files.append(progress.file)
         self.done, self.total = progress.done, progress.total
-        self.begun.set()
 
     def to_mapping(self, after: int = 0, *, limit: int = 500) -> dict[str, Any]:
         """``after``: how many of the files the asker knows already."""
@@ -101,12 +97,18 @@ class Preparations:
             self._jobs[job.id] = job
             for old in [each.id for each in self._jobs.values() if not each.active][:-KEPT]:
                 del self._jobs[old]
-        threading.Thread(target=self._run, args=(job, work, models), name=title, daemon=True).start()
-        job.begun.wait(SETTLE_SECONDS)
-        if job.error is not None and not job.files:
+        thread = BackgroundJob(
+            title,
+            lambda: self._work(job, work, models=models, show=thread.show),
+            ended=lambda error: _fail(job, error) if error is not None else None,
+        )
+        thread.start()
+        try:
+            thread.settle(SETTLE_SECONDS)
+        except UserError:
             with self._lock:
                 self._jobs.pop(job.id, None)
-            raise job.error
+            raise
         return job.id
 
     def jobs(self) -> list[Preparation]:
@@ -126,28 +128,24 @@ class Preparations:
         for job in self.jobs():
             job.control.interrupt()
 
-    def _run(self, job: Preparation, work: Work, models: bool) -> None:
-        try:
-            with ExitStack() as stack:
-                if models:
-                    stack.enter_context(self._borrow())
-                    stack.enter_context(self._watch(lambda _event: None, job.control))
-                report = work(job.told, job.control.interrupted.is_set)
-            job.files, job.notes, job.message = list(report.files), report.notes, report.summary()
-            job.state = "interrupted" if report.interrupted else "done"
-        except UserError as error:
-            self._fail(job, error, error.message)
-        except Exception as error:
-            _log.exception("%s failed", job.title)
-            words = f"A fault in the program ({type(error).__name__}). Its log has the details."
-            self._fail(job, UserError(words), words)
-        finally:
-            job.begun.set()
+    def _work(self, job: Preparation, work: Work, *, models: bool, show: Callable[[], None]) -> None:
+        def told(progress: Progress) -> None:
+            job.told(progress)
+            show()
 
-    def _fail(self, job: Preparation, error: UserError, message: str) -> None:
-        from ..prepare.folder.report import counted, summarised
+        with ExitStack() as stack:
+            if models:
+                stack.enter_context(self._borrow())
+                stack.enter_context(self._watch(lambda _event: None, job.control))
+            report = work(told, job.control.interrupted.is_set)
+        job.files, job.notes, job.message = list(report.files), report.notes, report.summary()
+        job.state = "interrupted" if report.interrupted else "done"
 
-        made = sum(len(file.results) for file in job.files if file.outcome == "made")
-        done = f" Before that: {summarised(counted(job.files), made)}" if job.files else ""
-        job.error, job.message = error, message + done
-        job.state = "failed"
+
+def _fail(job: Preparation, error: UserError) -> None:
+    from ..prepare.folder.report import counted, summarised
+
+    made = sum(len(file.results) for file in job.files if file.outcome == "made")
+    done = f" Before that: {summarised(counted(job.files), made)}" if job.files else ""
+    job.error, job.message = error, error.message + done
+    job.state = "failed"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -14,6 +14,7 @@ from ..core.base.errors import UserError
 from ..core.model.host import Host
 from ..core.record.events import Emit, Event, Finished, Outcome, Prepared
 from ..core.settings.train_config import TrainConfig
+from .background_job import BackgroundJob
 from .errors import ConflictError
 from .history.advice import Advice
 from .history.log import EventLog
@@ -26,8 +27,6 @@ State = Literal["new", "waiting", "running", "paused", "done", "stopped", "inter
 ACTIVE: tuple[State, ...] = ("waiting", "running")
 Gate = AbstractContextManager[Any]
 """Entered again and again: one lock, not a context manager for a single use."""
-
-_log = logging.getLogger(__name__)
 
 
 class Train(Protocol):
@@ -68,16 +67,15 @@ class Run:
         self.created = time.time()
         self.state: State = "new"
         self.progress = Progress(total_steps=config.steps)
-        self.error: UserError | None = None
         self.advice = Advice()
         self.folders: set[Path] = set()
         self._host, self._gate, self._train, self._watcher = host, gate, train, watcher
         self._name_lock = NameLock(host.embeddings_dir, config.name)
-        self._change = threading.Condition(threading.RLock())
+        self._change = threading.RLock()
         self._control = Control()
-        self._begun_at = 0
+        self._outcome: Outcome | None = None
         self._goes_on_with: tuple[Path | None, int | None] = (None, None)
-        self._thread: threading.Thread | None = None
+        self._job: BackgroundJob | None = None
 
     @property
     def active(self) -> bool:
@@ -86,7 +84,7 @@ class Run:
     @property
     def queued(self) -> bool:
         """It waits for its turn and has not been launched."""
-        return self.state == "waiting" and self._thread is None
+        return self.state == "waiting" and self._job is None
 
     @property
     def leaving(self) -> bool:
@@ -100,21 +98,20 @@ class Run:
                 raise ConflictError(f"'{self.config.name}' is {self.state} already.")
             if self.state != "paused":
                 self._name_lock.acquire()
-            self._control, self.error, self.state = Control(), None, "waiting"
-            self._begun_at, self._goes_on_with, self._thread = self.log.last, (resume, from_step), None
+            self._control, self.state = Control(), "waiting"
+            self._goes_on_with, self._job, self._outcome = (resume, from_step), None, None
 
     def launch(self) -> None:
         """Begin to work as soon as the model is free; after ``enter``."""
         with self._change:
             if not self.queued:
                 return
-            self._thread = threading.Thread(
-                target=self._work,
-                args=(self._control, *self._goes_on_with),
-                name=f"textual inversion: {self.config.name}",
-                daemon=True,
+            self._job = BackgroundJob(
+                f"textual inversion: {self.config.name}",
+                partial(self._work, self._control),
+                ended=partial(self._ended, self._control),
             )
-            self._thread.start()
+            self._job.start()
 
     def give_up(self, state: State) -> None:
         """Leave the queue for the state it had before; nothing is told."""
@@ -122,7 +119,6 @@ class Run:
             self.state = state
             if state != "paused":
                 self._name_lock.release()
-            self._change.notify_all()
 
     def take_over(self, history: History) -> None:
         """Take over the events told before, by another process, say."""
@@ -137,18 +133,13 @@ class Run:
     def settle(self, seconds: float) -> None:
         """Wait until the first sign of life, or the end, of a run just begun; raises what refused its settings, once its
         name is free again."""
-        with self._change:
-            self._change.wait_for(lambda: self._has_shown_itself or not self.active, timeout=seconds)
-            if self.error is not None:
-                raise self.error
-
-    @property
-    def _has_shown_itself(self) -> bool:
-        return self.log.last > self._begun_at and self.error is None
+        if self._job is not None:
+            self._job.settle(seconds)
 
     def join(self, seconds: float) -> None:
-        if self._thread is not None:
-            self._thread.join(seconds)
+        """Wait for its end."""
+        if self._job is not None:
+            self._job.join(seconds)
 
     def interrupt(self) -> None:
         """End it at the next step, everything saved; at once where it waits for its turn or is paused."""
@@ -158,6 +149,8 @@ class Run:
             elif self.state == "waiting":
                 self._control.interrupt()
                 self._leave(self._receive_end("interrupted", "Interrupted before its turn came.", 130))
+                if self._job is not None:
+                    self._job.show()
             elif self.state == "paused":
                 self._leave(self._receive_end("interrupted", "Ended while paused. It can still be resumed.", 130))
             else:
@@ -198,35 +191,36 @@ class Run:
     def _wrong_state(self, what: str) -> ConflictError:
         return ConflictError(f"'{self.config.name}' cannot be {what} now: it is {self.state}.")
 
-    def _work(self, control: Control, resume: Path | None, from_step: int | None) -> None:
+    def _work(self, control: Control) -> None:
+        """Train as soon as the model is free."""
+        resume, from_step = self._goes_on_with
         with self._gate:
             with self._change:
                 if control is not self._control or self.state != "waiting":
                     return
                 self.state = "running"
-                self._change.notify_all()
-            outcome = self._outcome(control, resume, from_step)
+            self._outcome = self._train(
+                self.config, self._host, control=control, emit=self._emit, resume=resume, from_step=from_step
+            ).outcome
+
+    def _ended(self, control: Control, error: UserError | None) -> None:
+        """Tell of an end that the training did not tell of, give the name back, and let the next one come."""
         with self._change:
+            if control is not self._control:
+                return
+            outcome = self._outcome
+            if error is not None:
+                outcome = self._receive_end("failed", error.message, error.exit_code)
+            if outcome is None:
+                return  # it was interrupted before its turn came
             self._leave(outcome)
         if self._watcher is not None:
             self._watcher.left(self)
 
-    def _outcome(self, control: Control, resume: Path | None, from_step: int | None) -> Outcome:
-        """Train; whatever happens, the watchers have got a Finished when this returns."""
-        try:
-            return self._train(
-                self.config, self._host, control=control, emit=self._emit, resume=resume, from_step=from_step
-            ).outcome
-        except UserError as error:
-            self.error = error
-            return self._receive_end("failed", error.message, error.exit_code)
-        except Exception as error:
-            _log.exception("Training '%s' failed", self.config.name)
-            kind = type(error).__name__
-            return self._receive_end("failed", f"A fault in the program ({kind}: {error}). Its log has the details.", 1)
-
     def _emit(self, event: Event) -> None:
         self._receive(event)
+        if self._job is not None:
+            self._job.show()
         if self._watcher is not None:
             self._watcher.told(self, event)
 
@@ -240,7 +234,6 @@ class Run:
             if isinstance(event, Prepared):
                 self.folders.add(Path(event.run_dir))
             self.log.append(event)
-            self._change.notify_all()
 
     def _receive_end(self, outcome: Outcome, message: str, exit_code: int) -> Outcome:
         self._receive(self.progress.finished(outcome=outcome, message=message, exit_code=exit_code))
@@ -250,4 +243,3 @@ class Run:
         self.state = outcome
         if outcome != "paused":
             self._name_lock.release()
-        self._change.notify_all()

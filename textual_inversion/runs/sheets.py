@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import io
-import logging
+import itertools
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -16,12 +15,12 @@ from typing import Any, Literal
 from PIL import Image
 
 from ..core.base.control import Control
-from ..core.base.errors import UserError
 from ..core.embedding.embedding import Embedding
 from ..core.model.host import Host, Lease, LeaseRequest, Picture, PictureRequest
 from ..core.pictures.grid import Cell, comparison_sheet
 from ..core.record.events import Emit, SheetAdvanced
 from ..core.record.previews import save_picture
+from .background_job import BackgroundJob
 from .errors import ConflictError, UnknownRunError
 from .sheet_request import SheetRequest
 
@@ -34,8 +33,6 @@ SETTLE_SECONDS = 1.0
 
 _TILE = (128, 512)
 """Pixels of a picture's longer side on the sheet, at least and at most."""
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +56,6 @@ class Sheet:
     message: str = ""
     control: Control = field(default_factory=Control)
     pictures: dict[Cell, Picture] = field(default_factory=dict[Cell, Picture])
-    error: UserError | None = None
-    begun: threading.Event = field(default_factory=threading.Event)
 
     @property
     def total(self) -> int:
@@ -83,11 +78,6 @@ class Sheet:
             pictures={cell: picture.image for cell, picture in dict(self.pictures).items()},
             tile=(round(request.width * scale), round(request.height * scale)),
         )
-
-    def png(self) -> bytes:
-        data = io.BytesIO()
-        self.drawn().save(data, format="PNG")
-        return data.getvalue()
 
     def describe(self) -> dict[str, Any]:
         made = bool(self.pictures) and not self.active
@@ -117,10 +107,13 @@ class Sheets:
             if self._sheet is not None and self._sheet.active:
                 raise ConflictError(f"A sheet of {self._sheet.plan.name!r} is being made. Stop it first, or wait.")
             sheet = self._sheet = Sheet(id=secrets.token_hex(6), plan=plan)
-        threading.Thread(target=self._work, args=(sheet,), name=f"sheet of {plan.name}", daemon=True).start()
-        sheet.begun.wait(SETTLE_SECONDS)
-        if sheet.error is not None and not sheet.pictures:
-            raise sheet.error
+        job = BackgroundJob(
+            f"sheet of {plan.name}",
+            lambda: self._work(sheet, job),
+            ended=lambda error: _end(sheet, "failed", error.message) if error is not None else None,
+        )
+        job.start()
+        job.settle(SETTLE_SECONDS)
         return sheet.id
 
     def newest(self) -> Sheet | None:
@@ -141,46 +134,38 @@ class Sheets:
         if self._sheet is not None:
             self._sheet.control.interrupt()
 
-    def _work(self, sheet: Sheet) -> None:
-        try:
-            with self._borrow(), self._watch(lambda _event: None, sheet.control) as tell:
-                self._make(sheet, tell)
-        except UserError as error:
-            sheet.error = error
-            self._end(sheet, "failed", error.message)
-        except Exception as error:
-            _log.exception("The sheet of %r failed", sheet.plan.name)
-            self._end(sheet, "failed", f"A fault in the program ({type(error).__name__}). Its log has the details.")
-
-    def _make(self, sheet: Sheet, tell: Emit) -> None:
-        plan = sheet.plan
-        with self._host.lease(LeaseRequest()) as lease:
+    def _work(self, sheet: Sheet, job: BackgroundJob) -> None:
+        plan, control = sheet.plan, sheet.control
+        with (
+            self._borrow(),
+            self._watch(lambda _event: None, control) as tell,
+            self._host.lease(LeaseRequest()) as lease,
+        ):
             widths = {key: encoder.width for key, encoder in lease.encoders.items()}
             vectors = [embedding.for_encoders(widths) for _, embedding in plan.columns]
             sheet.state = "running"
-            sheet.begun.set()
-            for row, prompt in enumerate(plan.prompts):
-                for column, rows in enumerate(vectors):
-                    if sheet.control.stop_wanted:
-                        break
-                    tell(SheetAdvanced(name=plan.name, done=len(sheet.pictures), total=sheet.total))
-                    picture = _picture(lease, plan, prompt, rows)
-                    if not sheet.control.stop_wanted:  # an interrupted picture is half a picture
-                        sheet.pictures[row, column] = picture
-        self._finish(sheet)
+            job.show()
+            for cell in itertools.product(range(len(plan.prompts)), range(len(vectors))):
+                if control.stop_wanted:
+                    break
+                tell(SheetAdvanced(name=plan.name, done=len(sheet.pictures), total=sheet.total))
+                picture = _picture(lease, plan, plan.prompts[cell[0]], vectors[cell[1]])
+                if not control.stop_wanted:  # an interrupted picture is half a picture
+                    sheet.pictures[cell] = picture
+        _finish(sheet)
 
-    def _finish(self, sheet: Sheet) -> None:
-        whole = len(sheet.pictures) == sheet.total
-        if sheet.pictures:
-            first = next(iter(sheet.pictures.values()))
-            save_picture(Picture(image=sheet.drawn(), infotext=first.infotext), sheet.plan.path)
-        kept = f" What there is was saved as {sheet.plan.path}." if sheet.pictures else ""
-        words = f"Saved as {sheet.plan.path}." if whole else f"Stopped.{kept}"
-        self._end(sheet, "done" if whole else "stopped", words)
 
-    def _end(self, sheet: Sheet, state: State, message: str) -> None:
-        sheet.message, sheet.state = message, state
-        sheet.begun.set()
+def _finish(sheet: Sheet) -> None:
+    whole = len(sheet.pictures) == sheet.total
+    if sheet.pictures:
+        first = next(iter(sheet.pictures.values()))
+        save_picture(Picture(image=sheet.drawn(), infotext=first.infotext), sheet.plan.path)
+    kept = f" What there is was saved as {sheet.plan.path}." if sheet.pictures else ""
+    _end(sheet, "done" if whole else "stopped", f"Saved as {sheet.plan.path}." if whole else f"Stopped.{kept}")
+
+
+def _end(sheet: Sheet, state: State, message: str) -> None:
+    sheet.message, sheet.state = message, state
 
 
 def _picture(lease: Lease, plan: SheetPlan, prompt: str, rows: Mapping[str, Any]) -> Picture:
