@@ -16,7 +16,7 @@ from ..core.embeddings_folder.card_file import companions, read_user_metadata, u
 from ..core.embeddings_folder.card_picture import set_card_picture
 from ..core.embeddings_folder.find import FILES
 from ..core.embeddings_folder.pair_files import pair_of, refuse_negative_half
-from ..core.embeddings_folder.rename import own_companions, rename_with_partner
+from ..core.embeddings_folder.rename import is_cut_short, own_companions, rename_with_partner
 from ..core.embeddings_folder.trash import Trash
 from ..runs.history.stored_run import StoredRun
 from ..runs.locks.name_lock import NameLock
@@ -72,12 +72,11 @@ class Library:
 
     def rename(self, request: RenameRequest) -> Answer:
         path, entry = self._writable(request.file)
-        others = [file for file in self.shelf.named(request.name) if file != request.file]
-        if others:
-            raise InputError(f"{request.name!r} is taken by {others[0]}. Choose another name.", field="name")
+        check_name(request.name)
         pair = pair_of(path)
-        if pair is not None:
-            self._check_free_name(negative_name(request.name), pair.negative, besides=self._file(pair.negative))
+        halves = {path: request.name, **({pair.negative: negative_name(request.name)} if pair is not None else {})}
+        for old, new in halves.items():
+            self._check_free_name(new, path.with_name(f"{new}{old.suffix}"), old=old)
         with self._free(str(entry["name"]), request.name):
             new, *others = rename_with_partner(path, request.name)
             for each in (new, *others):
@@ -106,15 +105,19 @@ class Library:
             )
         name = request.name.strip() or str(entry["name"])
         target = path.with_name(f"{check_new_name(name) if name != entry['name'] else path.stem}{suffixes[0]}")
-        self._check_free_name(name, target, besides=request.file if request.replace else "")
+        self._check_free_name(name, target, old=path if request.replace else None)
         with self._free(str(entry["name"]), name):
-            old = self.trash.put([path], name=str(entry["name"])) if request.replace else None
+            old = None
+            if request.replace and target == path:
+                old = self.trash.put([path], name=str(entry["name"]), copy=True)
             try:
                 write_embedding(replace(embedding, name=name), target, file_format=request.file_format)
             except BaseException:
                 if old is not None:
-                    self.trash.restore(old.id)
+                    self.trash.purge(old.id)
                 raise
+            if request.replace and old is None:
+                old = self.trash.put([path], name=str(entry["name"]))
             self._host.publish(target)
         back = [] if old is None else [_call("restore", id=old.id)]
         undo = [_call("delete", file=self._file(target), alone=True), *back]
@@ -234,10 +237,12 @@ class Library:
         file = self._file(path)
         return _done(message, file=file, undo=[_call("delete", file=file)])
 
-    def _check_free_name(self, name: str, path: Path, *, besides: str = "") -> None:
-        """Raises InputError where prompts know the name already, or the file is there."""
-        taken = [file for file in self.shelf.named(name) if file != besides]
-        if not taken and path.exists() and self._file(path) != besides:
+    def _check_free_name(self, name: str, path: Path, *, old: Path | None = None) -> None:
+        """Raises InputError where prompts know the name already, or the file is there; but for ``old``, which ``path`` is to
+        replace, and for ``path`` itself where that was begun and cut short."""
+        own = set() if old is None else {old, *([path] if is_cut_short(old, path) else ())}
+        taken = [file for file in self.shelf.named(name) if self._host.embeddings_dir / file not in own]
+        if not taken and path.exists() and path not in own:
             taken = [path.name]
         if taken:
             raise InputError(f"{name!r} is taken by {taken[0]}. Choose another name.", field="name")

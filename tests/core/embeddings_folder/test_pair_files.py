@@ -18,7 +18,8 @@ from textual_inversion.core.formats import read_embedding, write_embedding
 
 def add(folder: Path, file: str, **notes: str) -> Path:
     path = folder / file
-    write_embedding(Embedding(vectors={"*": torch.ones(2, 16)}, name=path.stem, step=5, notes=notes), path)
+    rows = torch.full((2, 16), float(len(path.stem) + sum(map(ord, path.stem)) % 97))
+    write_embedding(Embedding(vectors={"*": rows}, name=path.stem, step=5, notes=notes), path)
     return path
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import torch
 
 from ..base.errors import InputError
 from ..base.files import disk_errors, write_bytes
@@ -18,7 +21,7 @@ from ..formats.picture_carrier import KEYWORD
 from .card_file import companions, read_user_metadata, update_user_metadata
 from .find import FILES, PICTURES
 from .former_names import with_former
-from .pair_files import Pair, pair_of, refuse_negative_half
+from .pair_files import pair_of, refuse_negative_half
 
 
 def rename_with_partner(path: Path, name: str) -> tuple[Path, ...]:
@@ -32,51 +35,126 @@ def rename_with_partner(path: Path, name: str) -> tuple[Path, ...]:
     if pair is None:
         return (rename_embedding(path, name),)
     check_pair_name(name)
-    other = rename_embedding(pair.negative, negative_name(name))
-    try:
-        new = rename_embedding(path, name)
-    except BaseException:
-        rename_embedding(other, pair.negative.stem)
-        raise
-    _name_each_other(Pair(new, other))
-    return new, other
-
-
-def _name_each_other(pair: Pair) -> None:
-    for path, partner in ((pair.positive, pair.negative.stem), (pair.negative, pair.positive.stem)):
-        embedding = read_embedding(path)
-        if "partner" in embedding.notes:
-            notes = {**embedding.notes, "partner": partner}
-            write_embedding(replace(embedding, notes=notes), path, file_format=embedding.file_format)
-    if read_user_metadata(pair.positive).partner:
-        update_user_metadata(pair.positive, partner=pair.negative.stem)
+    halves = (
+        _planned(pair.negative, negative_name(name), partner=name),
+        _planned(pair.positive, name, partner=negative_name(name)),
+    )
+    _carry_out(halves, partner=negative_name(name))
+    return halves[1].new, halves[0].new
 
 
 def rename_embedding(path: Path, name: str) -> Path:
     """Rename the embedding in ``path`` and return its new file.
 
     The name inside follows where prompts go by it (pictures), or where it was the file's; then the notes keep the old one,
-    by which its runs are found. The card's files come along unless
-    another embedding of the old name stays. Raises InputError for a bad or taken name and for a file that cannot be
-    renamed alone; then nothing was changed.
+    by which its runs are found. The card's files come along unless another embedding of the old name stays. A rename that
+    was cut short is gone on with. Raises InputError for a bad or taken name and for a file that cannot be renamed alone;
+    then nothing was changed.
     """
+    planned = _planned(path, name)
+    _carry_out((planned,))
+    return planned.new
+
+
+def is_cut_short(path: Path, target: Path) -> bool:
+    """True where ``target`` holds the very vectors of ``path``: what was to replace it was written, and it was not removed."""
+    if path == target or not target.is_file():
+        return False
+    try:
+        first, second = read_embedding(path).vectors, read_embedding(target).vectors
+    except InputError:
+        return False
+    return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Renaming:
+    """One file and its new name. ``changed`` is what the new file holds; None where the old one is only moved."""
+
+    old: Path
+    new: Path
+    changed: Embedding | None
+    cards: Mapping[Path, Path]
+
+    @property
+    def is_written(self) -> bool:
+        return is_cut_short(self.old, self.new)
+
+    def write(self) -> None:
+        """Make the new file; the old one stays where the new one is another."""
+        if self.changed is None:
+            with disk_errors(self.new):
+                self.old.rename(self.new)
+        elif self.changed.file_format == "png":
+            text = b64encode(to_json(self.changed).encode())
+            write_bytes(self.new, with_text(self.old.read_bytes(), keyword=KEYWORD.encode(), text=text))
+        else:
+            write_embedding(self.changed, self.new, file_format=self.changed.file_format)
+
+    def take_back(self) -> None:
+        """Undo ``write``."""
+        if self.changed is None:
+            self.new.rename(self.old)
+        elif not _same(self.old, self.new):
+            self.new.unlink()
+
+    def remove_old(self) -> None:
+        with disk_errors(self.old):
+            if self.old != self.new and self.old.exists() and not _same(self.old, self.new):
+                self.old.unlink()
+
+
+def _planned(path: Path, name: str, *, partner: str = "") -> _Renaming:
+    """Raises InputError where ``name`` cannot be, or is taken by anything but the same rename, cut short."""
     check_new_name(name)
-    target = path.with_name(f"{name}{path.suffix}")
     if name == path.stem:
         raise InputError(f"It is called {name!r} already.", field="name")
     embedding = read_embedding(path)
     _check_alone(path, embedding)
-    moves = {old: old.with_name(name + old.name[len(path.stem) :]) for old in own_companions(path)}
-    for old, new in {path: target, **moves}.items():
-        if new.exists() and not new.samefile(old):  # the same one: letters in another case on Windows or macOS
+    target = path.with_name(f"{name}{path.suffix}")
+    cards = {old: old.with_name(name + old.name[len(path.stem) :]) for old in own_companions(path)}
+    for old, new in {path: target, **cards}.items():
+        same = new.exists() and new.samefile(old)  # letters in another case on Windows or macOS
+        if new.exists() and not same and not (old == path and is_cut_short(path, target)):
             raise InputError(f"There is a file called {new.name!r} already. Choose another name.", field="name")
-    _write_renamed(path, target, embedding, name)
-    with disk_errors(path):
-        for old, new in moves.items():
-            old.rename(new)
-        if path != target and path.exists() and not _same(path, target):
-            path.unlink()
-    return target
+    return _Renaming(old=path, new=target, changed=_renamed(path, embedding, name, partner=partner), cards=cards)
+
+
+def _renamed(path: Path, embedding: Embedding, name: str, *, partner: str) -> Embedding | None:
+    """The embedding as the new file holds it; None where nothing inside changes."""
+    notes = embedding.notes
+    names_itself = embedding.file_format == "png" or embedding.name == path.stem
+    if names_itself:
+        notes = with_former(notes, old=embedding.name or path.stem, new=name)
+    if partner and "partner" in notes:
+        notes = {**notes, "partner": partner}
+    inside = name if names_itself else embedding.name
+    if embedding.file_format not in FORMATS or (inside, notes) == (embedding.name, embedding.notes):
+        return None
+    return replace(embedding, name=inside, notes=notes)
+
+
+def _carry_out(renamings: Sequence[_Renaming], *, partner: str = "") -> None:
+    """Write all new files before any old one goes; what an error interrupts is taken back. The last one's card names the
+    ``partner``, where it named one before."""
+    written: list[_Renaming] = []
+    try:
+        for each in renamings:
+            if not each.is_written:
+                each.write()
+                written.append(each)
+    except BaseException:
+        for each in written:
+            each.take_back()
+        raise
+    for each in renamings:
+        with disk_errors(each.new):
+            for old, new in each.cards.items():
+                old.rename(new)
+    if partner and read_user_metadata(renamings[-1].new).partner:
+        update_user_metadata(renamings[-1].new, partner=partner)
+    for each in renamings:
+        each.remove_old()
 
 
 def own_companions(path: Path) -> list[Path]:
@@ -108,20 +186,6 @@ def _check_alone(path: Path, embedding: Embedding) -> None:
         raise InputError(
             f"The name of {path.name} is hidden in its pixels. Convert it to another format first.", field="name"
         )
-
-
-def _write_renamed(path: Path, target: Path, embedding: Embedding, name: str) -> None:
-    changed = replace(
-        embedding, name=name, notes=with_former(embedding.notes, old=embedding.name or path.stem, new=name)
-    )
-    if embedding.file_format == "png":
-        text = b64encode(to_json(changed).encode())
-        write_bytes(target, with_text(path.read_bytes(), keyword=KEYWORD.encode(), text=text))
-    elif embedding.name == path.stem and embedding.file_format in FORMATS:
-        write_embedding(changed, target, file_format=embedding.file_format)
-    else:
-        with disk_errors(target):
-            path.rename(target)
 
 
 def _same(first: Path, second: Path) -> bool:

@@ -40,8 +40,9 @@ class Trash:
     def __init__(self, home: Path) -> None:
         self.home, self.folder = home, trash_folder(home)
 
-    def put(self, files: Sequence[Path], *, name: str) -> TrashItem:
-        """Move ``files`` (all of one folder below ``home``, the embedding first). Raises ResourceError where it cannot be done."""
+    def put(self, files: Sequence[Path], *, name: str, copy: bool = False) -> TrashItem:
+        """Move ``files`` (all of one folder below ``home``, the embedding first), or a ``copy`` of them. Raises ResourceError
+        where it cannot be done."""
         now = datetime.datetime.now()
         place = files[0].parent.relative_to(self.home).as_posix()
         folder = self._new_folder(f"{now:%Y%m%d-%H%M%S}-{name}")
@@ -53,10 +54,10 @@ class Trash:
         try:
             for file in files:
                 with disk_errors(folder):
-                    shutil.move(file, folder / file.name)
+                    (shutil.copy2 if copy else shutil.move)(file, folder / file.name)
                 moved.append(file)
         except BaseException:
-            for file in moved:
+            for file in moved if not copy else ():
                 shutil.move(folder / file.name, file)
             shutil.rmtree(folder)
             raise
