@@ -190,7 +190,9 @@ def test_a_disk_that_fails_at_the_second_file_keeps_both_old_ones(pair: World, m
 def test_one_half_alone_is_not_trained_as_a_pair(tmp_path: Path) -> None:
     world = make_world(tmp_path)
     world.create()
-    with pytest.raises(InputError, match=r"'thing' has no negative half.*create thing --apt") as caught:
+    with pytest.raises(
+        InputError, match=r"'thing' has no negative half.*with APT switched on in Create, or switch APT off"
+    ) as caught:
         world.train(world.config(apt=True))
     assert caught.value.field == "apt"
 

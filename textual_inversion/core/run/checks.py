@@ -25,6 +25,7 @@ from ..settings.rate import Schedule
 from ..settings.rate_text import parse_schedule
 from ..settings.train_config import TrainConfig
 from ..update.state import RunState
+from .advice import plan_advice
 from .beginning import Beginning, find_beginning
 from .negative_half import Partner, find_partner, pair_warnings, read_guidance
 from .prompts import check_prompts
@@ -114,6 +115,7 @@ def prepare(
     dataset = seen.dataset(flip=config.flip)
     warnings = [
         *advice(config, template, learning_rate, first_step=beginning.first_step),
+        *(() if state else plan_advice(config, learning_rate, beginning.start_step, native_size=host.native_size)),
         *template.warnings,
         *pair_warnings(config, source, partner),
         *dataset.notes,

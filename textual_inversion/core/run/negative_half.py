@@ -93,7 +93,7 @@ def _source(config: TrainConfig, host: Host, beginning: Beginning, *, from_step:
         return read_embedding(find_embedding(host.embeddings_dir, name))
     except InputError as error:
         raise InputError(
-            f"{config.name!r} has no negative half: there is no embedding {name!r}. Make a pair with Create, with APT switched on "
-            f"(create {config.name} --apt), or switch APT off.",
+            f"{config.name!r} has no negative half: there is no embedding {name!r}. Make a pair first, with APT "
+            "switched on in Create, or switch APT off here.",
             field="apt",
         ) from error
