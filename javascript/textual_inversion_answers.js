@@ -35,6 +35,7 @@
             if (announced.has(message.dataset.run)) continue;
             announced.add(message.dataset.run);
             document.dispatchEvent(new CustomEvent("ti-run-started", {detail: message.dataset.run}));
+            if (message.dataset.opens) ti.openTab(message.dataset.opens);
         }
     }
 
@@ -49,6 +50,32 @@
         told = done;
     }
 
+    // A button of a form shows that it was pressed until a message comes that was not there before.
+    const PRESSED = "button[id^='ti-'][id$='-go'], button#ti-train-check";
+    const LONGEST = 60_000;
+    let settle = () => {};
+
+    function press(button) {
+        settle();
+        const before = new Set(document.querySelectorAll(".ti-message"));
+        button.setAttribute("aria-busy", "true");
+        const late = setTimeout(() => settle(true), LONGEST);
+        settle = (ended = true) => {
+            if (!ended && [...document.querySelectorAll(".ti-message")].every((message) => before.has(message))) return;
+            clearTimeout(late);
+            button.removeAttribute("aria-busy");
+            settle = () => {};
+        };
+    }
+
+    document.addEventListener("click", (event) => {
+        const pressed = event.target.closest(`${PRESSED}, [data-ti-open]`);
+        if (!pressed) return;
+        if (pressed.dataset.tiOpen) ti.openTab(pressed.dataset.tiOpen);
+        else press(pressed);
+    });
+
+    ti.onChange(() => settle(false));
     ti.onChange(showErrors);
     ti.onChange(showRuns);
     ti.onChange(tellOfNew);

@@ -38,12 +38,28 @@
         box.focus();
     }
 
-    // Of a pair both halves, each into its box; what is for the negative prompt goes there.
+    // The names of an embedding for a prompt and for a negative prompt: of a pair both, of what is for the latter one.
+    function namesOf(entry) {
+        if (entry.pair === "negative" || entry.negative) return ["", entry.name];
+        return [entry.name, entry.pair === "positive" ? entry.partner : ""];
+    }
+
+    // Opens the tab of some prompt boxes and has the embedding in them, once each.
+    ti.useInPrompt = async ({tab, target, negative}, entry) => {
+        ti.openTab(tab);
+        for (const [id, name] of [target, negative].map((id, at) => [id, namesOf(entry)[at]])) {
+            const box = name && (await ti.drawn(id));
+            if (box && !places(name).test(box.value))
+                await ti.writeSafely(id, box.value + (box.value ? gap() : "") + name);
+        }
+    };
+
+    // A click on a card: where the cursor is, and of a pair the other half too.
     function use({target, negative}, entry) {
         const [prompt, other] = [ti.boxOf(target), ti.boxOf(negative)];
-        if (entry.pair === "negative" || entry.negative) return insert(other, entry.name);
-        if (entry.pair === "positive" && other && !other.value.includes(entry.partner)) insert(other, entry.partner);
-        return insert(prompt, entry.name);
+        const [positive, against] = namesOf(entry);
+        if (against && !(positive && other && other.value.includes(against))) insert(other, against);
+        if (positive) insert(prompt, positive);
     }
 
     class Cards extends ti.Panel {

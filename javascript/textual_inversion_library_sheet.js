@@ -1,18 +1,18 @@
-// Saved steps of one embedding compared: a form, and the sheet of prompts and steps while it is being made.
+// Saved steps of one embedding compared: the form in which a sheet of prompts and steps is asked for.
 "use strict";
 
 (window.textualInversion = window.textualInversion || []).push((ti) => {
-    const EVERY = 800;
     const OF_THE_RUN = ["negative_prompt", "sampler", "sampling_steps", "guidance_scale", "width", "height"];
     const MARKED = 6;
 
     ti.StepsSheet = class extends ti.Panel {
         constructor({library, file, found}, forms) {
             super(library.root);
-            Object.assign(this, {file, found, sheet: null});
+            Object.assign(this, {file, found});
+            this.progress = new ti.SheetProgress(this.root, found.name);
             this.build(forms.sheets);
             this.fill();
-            this.find();
+            this.progress.find();
         }
 
         build(fields) {
@@ -29,7 +29,7 @@
                     : [ti.make("p", {text: "No run of it kept copies, so there is only the file itself to look at."})],
                 go: "Make the sheet",
                 act: (body) => this.start(body),
-                after: this.result(),
+                after: [this.progress.node],
             });
             this.node = this.dialog.node;
         }
@@ -70,20 +70,6 @@
             return [...this.steps.querySelectorAll("input")];
         }
 
-        result() {
-            this.filled = ti.make("div", {class: "ti-filled"});
-            this.bar = ti.make(
-                "div",
-                {class: "ti-bar", hidden: true, role: "progressbar", "aria-label": "Pictures"},
-                this.filled,
-            );
-            const stop = () => this.attempt(() => this.ask(`embeddings/sheets/${this.sheet}/cancel`, {body: {}}));
-            this.stop = ti.button("Stop", stop, {"data-act": "stop"});
-            this.stop.hidden = true;
-            this.picture = ti.make("div", {class: "ti-lib-sheet"});
-            return [this.bar, this.note, this.stop, this.picture];
-        }
-
         // The run's own preview settings are where most people want to begin.
         fill() {
             const run = this.found.runs.find((each) => each.id === this.run.value);
@@ -103,49 +89,7 @@
         }
 
         async start(body) {
-            this.sheet = (await this.ask("embeddings/sheets", {body: {file: this.file, ...body}})).sheet;
-            this.follow();
-        }
-
-        // A sheet of this embedding that is being made, or was made last, is found again after a reload.
-        async find() {
-            const {sheets} = await this.ask("embeddings/sheets").catch(() => ({sheets: []}));
-            const mine = sheets.find((sheet) => sheet.name === this.found.name);
-            if (!mine || this.sheet) return;
-            this.sheet = mine.id;
-            this.follow();
-        }
-
-        async follow() {
-            const {sheet} = this;
-            let drawn = "";
-            for (let active = true; active && this.node.isConnected;) {
-                const told = await this.attempt(() => this.ask(`embeddings/sheets/${sheet}`));
-                if (!told || sheet !== this.sheet) return;
-                active = told.state === "waiting" || told.state === "running";
-                this.show(told, active);
-                const key = told.done + told.state;
-                if (drawn !== key && (told.done || !active) && told.state !== "failed") this.draw(sheet, told.done);
-                drawn = key;
-                if (active) await new Promise((done) => setTimeout(done, EVERY));
-            }
-        }
-
-        show({state, done, total, message}, active) {
-            this.bar.hidden = this.stop.hidden = !active;
-            this.filled.style.width = `${(100 * done) / total}%`;
-            this.bar.setAttribute("aria-valuenow", String(Math.round((100 * done) / total)));
-            const waits = state === "waiting" ? "Waiting for the model …" : `Picture ${done + 1} of ${total}`;
-            this.tell(active ? waits : message);
-            this.node.dataset.sheet = state;
-        }
-
-        draw(sheet, done) {
-            const src = this.address(`embeddings/sheets/${sheet}/picture`, {done});
-            const image = ti.make("img", {src, alt: "Sheet of prompts and steps"});
-            this.picture.replaceChildren(
-                ti.make("a", {href: src, target: "_blank", title: "Open in full size"}, image),
-            );
+            this.progress.follow((await this.ask("embeddings/sheets", {body: {file: this.file, ...body}})).sheet);
         }
     };
 });

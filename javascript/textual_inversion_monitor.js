@@ -32,11 +32,13 @@
             this.prompt = ti.make("div", {class: "ti-prompt"});
             this.messages = ti.make("div", {class: "ti-messages"});
             this.charts = new ti.RunCharts();
-            this.previews = new ti.Previews(this.root, (step) => this.kept.choose(step));
+            this.previews = new ti.Previews(this.root, (step) => this.kept.pick(step));
             this.buildParts();
+            this.sheet = ti.make("div");
             this.place.replaceChildren(
                 ti.make("div", {class: "ti-head"}, this.list, this.state),
                 this.line.place,
+                this.next.node,
                 this.bar,
                 this.figures,
                 this.buttons,
@@ -44,9 +46,10 @@
                 this.note,
                 this.latest,
                 this.advice,
+                this.sheet,
+                this.previews.node,
                 this.charts.node,
                 this.prompt,
-                this.previews.node,
                 this.messages,
             );
             new ResizeObserver(() => this.draw()).observe(this.place);
@@ -72,6 +75,17 @@
                 },
                 follow,
             });
+            this.next = new ti.Next(
+                this.root,
+                {...this.place.dataset},
+                {
+                    use: (step) => this.kept.use(false, step),
+                    resume: (run) => {
+                        follow(run);
+                        return this.act("resume", {});
+                    },
+                },
+            );
             const button = (act, text, does = () => this.act(act, {})) => ti.button(text, does, {"data-act": act});
             this.total = ti.make("input", {type: "number", min: "1", class: "ti-input ti-total"});
             this.upTo = ti.make("label", {class: "ti-label"}, "up to step ", this.total);
@@ -103,6 +117,8 @@
             Object.assign(this, {chosen: run, run: null, story: new ti.Story(), messageKey: ""});
             this.total.value = "";
             this.previews.clear();
+            this.sheets = null;
+            this.sheet.replaceChildren();
             this.kept.forget();
             this.tell("");
         }
@@ -149,6 +165,16 @@
             }
         }
 
+        // A sheet that is made of what the run has taught, also one that the app makes by itself at the end.
+        findSheet() {
+            if (ACTIVE.has(this.run.state)) return;
+            if (!this.sheets || this.sheets.name !== this.run.name) {
+                this.sheets = new ti.SheetProgress(this.root, this.run.name);
+            }
+            if (!this.sheet.children.length) this.sheet.replaceChildren(this.sheets.node);
+            this.sheets.find();
+        }
+
         async updateRuns() {
             this.runs = (await this.ask("runs")).runs;
             this.listed = Date.now();
@@ -161,6 +187,7 @@
                 first((run) => ACTIVE.has(run.state)) ||
                 first((run) => run.state !== "resumable");
             if (!this.chosen && begin) this.follow(begin.id);
+            if (this.run) this.findSheet();
             this.drawList();
             await this.line.show(this.runs, this.chosen);
         }
@@ -196,6 +223,7 @@
             if (!this.chosen) rows.unshift(["", this.runs.length ? "Choose a run" : "No runs yet"]);
             this.list.replaceChildren(...rows.map(([value, text]) => ti.make("option", {value, text})));
             this.list.value = this.chosen || "";
+            this.list.hidden = !this.runs.length;
         }
 
         draw() {
@@ -207,13 +235,11 @@
             const share = run && run.total_steps ? Math.min(1, run.step / run.total_steps) : 0;
             this.filled.style.width = `${(share * 100).toFixed(2)}%`;
             this.bar.setAttribute("aria-valuenow", String(Math.round(share * 100)));
+            const kept = [...story.kept.keys()].sort((a, b) => a - b);
             this.drawFigures(run);
             this.drawButtons(state);
-            this.kept.show(
-                run,
-                [...story.kept.keys()].sort((a, b) => a - b),
-                ACTIVE.has(state),
-            );
+            this.next.show(run, kept, this.chosen ? [] : this.runs);
+            this.kept.show(run, kept, ACTIVE.has(state));
             this.advice.replaceChildren(...((run && run.advice) || []).map((text) => note("warning", text)));
             this.charts.draw(story);
             this.previews.draw(story, this.chosen);
@@ -222,7 +248,10 @@
         }
 
         stateText(run) {
-            if (!run) return this.chosen ? "" : "Nothing is being trained.";
+            if (!run && this.chosen) return "";
+            if (!run && !this.runs.length)
+                return "No run yet. Choose an embedding and its pictures, then Train Embedding.";
+            if (!run) return "Nothing is being trained.";
             if (run.state === "running" && this.story.phase) return this.story.phase;
             if (run.cause === "checkpoint" && run.state === "interrupted") return "stopped: another checkpoint";
             return state(run);
@@ -261,7 +290,10 @@
             const told = this.story.latest;
             this.latest.className = `ti-latest ti-note-${told ? told.kind : "info"}`;
             this.latest.textContent = told ? told.text : "";
-            const shown = this.story.messages.slice(-40).reverse();
+            const shown = this.story.messages
+                .filter((message) => message !== told)
+                .slice(-40)
+                .reverse();
             this.messages.replaceChildren(...shown.map(({kind, text}) => note(kind, text)));
         }
     }

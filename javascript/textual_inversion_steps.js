@@ -9,7 +9,7 @@
             Object.assign(this, {place, act, say, follow, key: "", run: null});
             this.list = ti.make("select", {
                 class: "ti-input ti-steps-list",
-                onchange: () => this.choose(Number(this.list.value)),
+                onchange: () => this.pick(Number(this.list.value)),
             });
             this.total = ti.make("input", {type: "number", min: "1", class: "ti-input ti-total"});
             this.upTo = ti.make("label", {class: "ti-label"}, "to step ", this.total);
@@ -48,7 +48,7 @@
         }
 
         forget() {
-            Object.assign(this, {key: "", chosen: null});
+            Object.assign(this, {key: "", chosen: null, picked: null});
             this.total.value = "";
             this.question.hidden = true;
         }
@@ -68,11 +68,18 @@
                         return ti.make("option", {value: step, text: about ? `${step} (${about})` : step});
                     }),
                 );
-                this.choose(kept.includes(this.chosen) ? this.chosen : kept.at(-1));
+                const best = kept.includes(run.best_step) ? run.best_step : kept.at(-1);
+                this.choose(kept.includes(this.picked) ? this.picked : best);
             }
             this.continue.hidden = this.upTo.hidden = active;
             if (!active) this.question.hidden = true;
             if (!this.total.value && run.total_steps) this.total.value = run.total_steps;
+        }
+
+        // A person's choice stays, whatever comes later.
+        pick(step) {
+            this.picked = step;
+            this.choose(step);
         }
 
         choose(step) {
@@ -81,8 +88,7 @@
             this.list.value = String(step);
         }
 
-        async use(stop) {
-            const step = this.chosen;
+        async use(stop, step = this.chosen) {
             if (this.active && !stop) {
                 const {name} = this.run;
                 this.asked.textContent = `${name} is still being trained, and its end would replace step ${step}.`;

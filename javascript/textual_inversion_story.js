@@ -94,8 +94,9 @@
         }
 
         tell(kind, text) {
-            this.messages.push({kind, text});
-            if (kind !== "info") this.latest = {kind, text};
+            const message = {kind, text};
+            this.messages.push(message);
+            if (kind !== "info") this.latest = message;
             if (this.messages.length > MOST_MESSAGES) this.messages.shift();
         }
     };

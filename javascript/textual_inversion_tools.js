@@ -62,6 +62,12 @@
         return true;
     }
 
+    // A box that Gradio draws in a moment; null where it does not.
+    async function drawn(id) {
+        for (let tries = 0; tries < 100 && !boxOf(id); tries++) await new Promise((done) => setTimeout(done, 100));
+        return boxOf(id);
+    }
+
     // Newer Gradio draws a tab's widgets when it is opened, and what is written too early into one is lost.
     async function writeSafely(id, text) {
         for (let [tries, kept] = [0, 0]; tries < 100 && kept < 3; tries++) {
@@ -231,7 +237,7 @@
         }
     }
 
-    const elements = {make, button, select, boxOf, write, writeSafely, openTab};
+    const elements = {make, button, select, boxOf, drawn, write, writeSafely, openTab};
     const tools = {address, ask, ...elements, onChange, onPlaces, bytes, when, plural, fileData, pictureData, Panel};
     const waiting = window.textualInversion || [];
     tools.push = (part) => part(tools);

@@ -16,6 +16,7 @@ from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.runs.creation import CreateRequest
 from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.manager import RunManager
+from textual_inversion.ui.app import GENERATE
 from textual_inversion.ui.fields import Form
 from textual_inversion.ui.generation import GenerateRequest
 from textual_inversion.ui.tab_create import CreateTab
@@ -37,7 +38,7 @@ def manager(tmp_path: Path) -> RunManager:
 @pytest.fixture
 def tab(manager: RunManager) -> TrainTab:
     with gr.Blocks():
-        return TrainTab(manager)
+        return TrainTab(manager, prompts=GENERATE)
 
 
 def shown(form: Form) -> tuple:
@@ -165,7 +166,7 @@ def test_the_vae_is_chosen_from_the_hosts_list(tab: TrainTab) -> None:
 def test_a_field_that_means_nothing_here_says_why(manager: RunManager) -> None:
     sentence = "This web UI has one VAE for all: choose it at the top of its page."
     with gr.Blocks():
-        tab = TrainTab(manager, closed={"vae": sentence})
+        tab = TrainTab(manager, prompts=GENERATE, closed={"vae": sentence})
     assert (tab.form.widgets["vae"].info, tab.form.widgets["vae"].interactive) == (sentence, False)
     assert tab.form.widgets["steps"].info != sentence
     assert tab.form.widgets["steps"].interactive is not False

@@ -17,6 +17,7 @@ from textual_inversion.core.settings.train_config import TrainConfig
 from textual_inversion.runs.creation import CreateRequest
 from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.manager import RunManager
+from textual_inversion.ui.app import GENERATE
 from textual_inversion.ui.estimates import Costs
 from textual_inversion.ui.filling import changes, told_changes
 from textual_inversion.ui.preview_source import preview_settings, with_previews_from
@@ -39,7 +40,7 @@ def manager(world: World) -> RunManager:
 
 def drawn(manager: RunManager) -> tuple[TrainTab, CreateTab]:
     with gr.Blocks():
-        create, tab = CreateTab(manager), TrainTab(manager)
+        create, tab = CreateTab(manager), TrainTab(manager, prompts=GENERATE)
         tab.wire(create=create.form)
     return tab, create
 
@@ -74,7 +75,8 @@ def test_a_preset_fills_in_what_it_names_and_nothing_else(manager: RunManager, p
     *updates, told = tab._filler.use_preset(preset.label, *shown(tab))
     assert len(updates) == len(tab.form.inputs) + len(create.form.inputs)
     given = filled(tab, updates)
-    wanted = TrainConfig().replace(**{**manager.defaults, **preset.train})
+    own_size = {"width": manager.host.native_size, "height": manager.host.native_size}
+    wanted = TrainConfig().replace(**{**manager.defaults, **preset.train, **own_size})
     assert tab.config(given) == wanted
     made = dict(zip(create.form.widgets, updates[len(given) :], strict=True))
     assert {name: made[name]["value"] for name in preset.create} == dict(preset.create)
@@ -94,7 +96,8 @@ def test_the_settings_of_any_run_come_back(world: World, manager: RunManager) ->
     assert "step 7 of 7" in choice
     *updates, told = tab._filler.use_run(choice, *shown(tab))
     assert tab.config(filled(tab, updates)) == config
-    assert "Settings of thing. Changed: " in told
+    assert "Settings of thing." in told
+    assert "<li>Max steps: 100000 \u2192 7</li>" in told
     *again, told = tab._filler.use_run(choice, *filled(tab, updates))
     assert "All of it was set so already." in told
     assert not any("value" in update for update in again)
@@ -109,8 +112,9 @@ def test_changes_are_told_by_label() -> None:
     before = {"steps": 100, "data": [], "shuffle_tags": False}
     after = {"steps": 100, "data": ("a", "b"), "shuffle_tags": True}
     told = told_changes(before, changes(before, after))
-    assert (
-        told == "Changed: Dataset directory none \u2192 a, b, Shuffle tags by ',' when creating prompts. off \u2192 on."
+    assert told == (
+        "Dataset directory: none \u2192 a, b",
+        "Shuffle tags by ',' when creating prompts: off \u2192 on",
     )
 
 

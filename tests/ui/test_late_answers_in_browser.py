@@ -98,7 +98,8 @@ def test_a_run_chosen_again_while_its_events_are_on_the_way_is_told_from_its_beg
     scripted.answer("runs/r/events", {"run": RUN, "events": warned[2:], "more": False})
     assert scripted.wait("runs/r/events") == [{"after": "0"}]
     scripted.answer("runs/r/events", {"run": RUN, "events": warned, "more": False})
-    assert page.locator(".ti-messages p").all_inner_texts() == ["told 3", "told 2", "told 1"]
+    assert page.inner_text(".ti-latest") == "told 3"
+    assert page.locator(".ti-messages p").all_inner_texts() == ["told 2", "told 1"]
 
 
 def test_details_of_the_embedding_chosen_last_stay(page: Any) -> None:

@@ -162,5 +162,5 @@ def test_steps_compared(page: object, world: World) -> None:
     page.wait_for_function("document.querySelector('.ti-lib-details').textContent.includes('is not in the prompt')")
     asked.locator("[data-field=prompts] :is(input, textarea)").fill(f"zebra1 {NASTY}\na zebra1")
     asked.locator('[data-act="go"]').click()
-    page.wait_for_selector('.ti-dialog[data-sheet="done"] .ti-lib-sheet img')
+    page.wait_for_selector('.ti-dialog [data-sheet="done"] .ti-sheet img')
     assert len(list((world.folder / "log").glob("*/zebra1/sheets/*.png"))) == 1

@@ -13,6 +13,7 @@ from textual_inversion.runs.creation import CreateRequest, create_embedding
 from textual_inversion.runs.errors import ConflictError
 from textual_inversion.runs.gate import FifoGate
 from textual_inversion.runs.manager import RunManager
+from textual_inversion.ui.app import GENERATE
 from textual_inversion.ui.generation import GenerateRequest, generate
 from textual_inversion.ui.tab_generate import GenerateTab
 from textual_inversion.ui.tab_train import TrainTab
@@ -32,7 +33,7 @@ def manager(world: World):
 
 def train_tab(manager: RunManager, world: World, **values: object) -> tuple[TrainTab, list]:
     with gr.Blocks():
-        tab = TrainTab(manager)
+        tab = TrainTab(manager, prompts=GENERATE)
     config = world.config(**values).to_mapping()
     lines = {"data": "\n".join(config["data"]), "preview_prompts": ""}
     return tab, [{**config, **lines}[name] for name in tab.form.widgets]

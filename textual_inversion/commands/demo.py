@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from ..core.base.pasted_path import pasted_path
+from ..demo.first_embedding import GUIDANCE_SCALE, NAME, PROMPTS, SAMPLING_STEPS, STEPS, VECTORS, first_run
 from .command import Command
 from .config_options import whole_number
 from .console import Console
@@ -22,17 +23,7 @@ if TYPE_CHECKING:
 
     from ..core.model.host import Host
     from ..core.record.events import Finished
-    from ..core.settings.train_config import TrainConfig
 
-NAME = "demo-concept"
-VECTORS = 2
-STEPS = 300
-PROMPTS = (
-    "a photo of a {}",
-    "a {} on a black background",
-    "a {} on a green background, at the left",
-    "a shaded {} on a blue background, at the top",
-)
 SEEDS = (1, 2, 3, 4, 5, 6)
 _SHOWN = 6
 
@@ -64,7 +55,15 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         create(host, name=NAME, init_text=DEMO_CONCEPT.init_text, vectors=VECTORS, overwrite=True)
     before = _drawn(host, arguments, console)
     console.note(f"3/4  Training, {arguments.steps} steps")
-    finished = run_training(_config(arguments, host), host, console)
+    config = first_run(
+        host,
+        pictures=arguments.out / "pictures",
+        log_dir=arguments.out / "runs",
+        steps=arguments.steps,
+        seed=arguments.seed,
+        precision=precision_of(arguments),
+    )
+    finished = run_training(config, host, console)
     if finished.exit_code:
         console.say(finished.message)
         return finished.exit_code
@@ -75,33 +74,12 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _config(arguments: argparse.Namespace, host: Host) -> TrainConfig:
-    from ..core.settings.train_config import TrainConfig
-
-    return TrainConfig(
-        name=NAME,
-        data=(str(arguments.out / "pictures"),),
-        template="subject_filewords.txt",
-        steps=arguments.steps,
-        learning_rate="0.005",
-        batch_size=4,
-        width=host.native_size,
-        height=host.native_size,
-        seed=arguments.seed,
-        log_dir=str(arguments.out / "runs"),
-        save_every=max(arguments.steps // 4, 1),
-        image_every=max(arguments.steps // 4, 1),
-        csv_every=10,
-        preview_prompts=(PROMPTS[0].format("[name]"),),
-        precision=precision_of(arguments),
-    )
-
-
 def _drawn(host: Host, arguments: argparse.Namespace, console: Console) -> list[list[Image.Image]]:
     """For each prompt a picture for each seed, with the embedding as its file is now."""
     from ..core.model.host import LeaseRequest, PictureRequest
 
-    plain = PictureRequest(prompt="", width=host.native_size, height=host.native_size, steps=20, guidance_scale=5.0)
+    side = host.native_size
+    plain = PictureRequest(prompt="", width=side, height=side, steps=SAMPLING_STEPS, guidance_scale=GUIDANCE_SCALE)
     prompts = [prompt.format(NAME) for prompt in PROMPTS]
     with (
         host.lease(LeaseRequest(precision=precision_of(arguments))) as lease,

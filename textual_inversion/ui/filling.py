@@ -13,8 +13,6 @@ from ..runs.manager import RunManager
 _LISTED = 100
 """Runs in the list; older ones can be used from the command line with ``--config``."""
 
-_TOLD = 8
-
 
 def run_choices(manager: RunManager) -> list[str]:
     """Runs of this process and on disk, newest first, each with its id at the end."""
@@ -32,17 +30,15 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
     return {name: value for name, value in after.items() if name not in before or _plain(before[name]) != _plain(value)}
 
 
-def told_changes(before: Mapping[str, Any], changed: Mapping[str, Any], config_class: type = TrainConfig) -> str:
-    """``Max steps 100000 -> 3000, …``"""
-    if not changed:
-        return "All of it was set so already."
-    labels = {name: option.label for name, option in options_of(config_class).items()}
-    told = [
-        f"{labels.get(name, name)} {spoken_value(before.get(name))} \u2192 {spoken_value(value)}"
+def told_changes(
+    before: Mapping[str, Any], changed: Mapping[str, Any], config_class: type = TrainConfig
+) -> tuple[str, ...]:
+    """``Max steps: 100000 → 3000``, a line for each."""
+    labels = {name: option.label.rstrip(".") for name, option in options_of(config_class).items()}
+    return tuple(
+        f"{labels.get(name, name)}: {spoken_value(before.get(name))} \u2192 {spoken_value(value)}"
         for name, value in changed.items()
-    ]
-    more = f", and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
-    return f"Changed: {', '.join(told[:_TOLD])}{more}."
+    )
 
 
 def _choice(run: Mapping[str, Any]) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import gradio as gr
 
+from .ids import ANSWER
+
 
 def accepted(function: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     """Those of ``options`` that this version's ``function`` has as named parameters."""
@@ -21,3 +23,13 @@ def unlisted() -> dict[str, Any]:
     if event is not None and "api_visibility" in inspect.signature(event).parameters:
         return {"api_visibility": "private"}
     return {"api_name": False}
+
+
+def bare() -> dict[str, Any]:
+    """For ``gr.HTML``: without the space that newer versions put around it."""
+    return accepted(gr.HTML.__init__, {"padding": False})
+
+
+def answer_place() -> Any:
+    """The place of a form's messages, which takes no room while there is none."""
+    return gr.HTML(elem_classes=[ANSWER], **bare())

@@ -98,6 +98,7 @@ def _web_app(host: Host, manager: RunManager) -> Any:
 
 
 def _blocks(host: Host, manager: RunManager, page: dict[str, Any]) -> Any:
+    from ..hosts.standalone.host import DEMO_CHECKPOINT
     from ..hosts.standalone.sampling.samplers import sampler_names
     from .app import build_app
     from .page import complete
@@ -108,6 +109,7 @@ def _blocks(host: Host, manager: RunManager, page: dict[str, Any]) -> Any:
         generate_defaults={"width": host.native_size, "height": host.native_size},
         notices=getattr(host, "notices", ()),
         page=page,
+        demo=getattr(host, "checkpoint", None) == DEMO_CHECKPOINT,
     )
     complete(blocks)
     return blocks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -10,14 +11,15 @@ from ..core.base.errors import UserError
 from ..core.base.options import build
 from ..core.dataset.vector_advice import advice_on_vectors
 from ..core.embedding.pair import negative_path
+from ..core.settings.presets import Preset
 from ..runs.creation import INIT_METHODS, CreateRequest, create_embedding
 from ..runs.manager import RunManager
 from ..web.access import Access
 from .fields import Form
-from .ids import element_id
+from .ids import GROUP, SPLIT, element_id, tab_id
 from .messages import error_message, message
 from .pair_fields import SWITCH, draw_pair_fields, pair_names
-from .portable import unlisted
+from .portable import answer_place, unlisted
 
 _INTRODUCTION = (
     "An embedding is a new word for the model, made of a few vectors. Create it here, teach it with your pictures in "
@@ -27,22 +29,34 @@ _INTRODUCTION = (
 
 class CreateTab:
     """Draws the tab where it is made. ``created`` is the button's event, for what should follow; paths in the form have to pass
-    ``access``."""
+    ``access``. ``above`` draws what stands before everything else, and is kept under that name."""
 
-    def __init__(self, manager: RunManager, access: Access | None = None) -> None:
+    def __init__(
+        self,
+        manager: RunManager,
+        access: Access | None = None,
+        *,
+        above: Callable[[], Any] = lambda: None,
+        begins_with: Preset | None = None,
+    ) -> None:
         self._manager, self._access = manager, access or Access()
-        self.form = Form(CreateRequest, form="create", makers={"init": _init_list})
-        gr.Markdown(_INTRODUCTION)
-        with gr.Column(elem_classes=["ti-narrow"]):
-            self.form.show(["name", "init_text", "vectors"])
-            self._draw_advice()
-            with gr.Group(elem_classes=["ti-group"]):
-                draw_pair_fields(self.form, tab="create", names=pair_names(self.form))
-            self.form.show(["overwrite"])
-            with gr.Accordion("Advanced", open=False):
-                self.form.show([name for name in self.form.options if name not in self.form.widgets])
-            button = gr.Button("Create embedding", variant="primary", elem_id=element_id("create", "go"))
-            answer = gr.HTML()
+        defaults = begins_with.create if begins_with else {}
+        self.form = Form(CreateRequest, form="create", defaults=defaults, makers={"init": _init_list})
+        self.above = above()
+        with gr.Row(elem_classes=[SPLIT]):
+            with gr.Column(scale=5, min_width=320):
+                gr.Markdown(_INTRODUCTION, elem_classes=["ti-intro"])
+                with gr.Group(elem_classes=[GROUP]):
+                    self.form.show(["name", "init_text", "vectors", "overwrite"])
+                button = gr.Button("Create embedding", variant="primary", elem_id=element_id("create", "go"))
+                answer = answer_place()
+            with gr.Column(scale=5, min_width=320):
+                with gr.Group(elem_classes=[GROUP]):
+                    self._draw_advice()
+                with gr.Group(elem_classes=[GROUP]):
+                    draw_pair_fields(self.form, tab="create", names=pair_names(self.form))
+                with gr.Accordion("Advanced", open=False):
+                    self.form.show([name for name in self.form.options if name not in self.form.widgets])
         self.created = button.click(self.create, inputs=self.form.inputs, outputs=[answer], **unlisted())
 
     @property
@@ -65,7 +79,8 @@ class CreateTab:
         except UserError as error:
             return error_message(error, form="create")
         pair = f" and {negative_path(path).name}, for the negative prompt" if request.apt else ""
-        return message(f"Created {path.stem}: {path}{pair}. Next: Train.", kind="done", notes=warnings)
+        told = f"Created {path.stem}: {path}{pair}."
+        return message(told, kind="done", notes=warnings, link=("Next: train it", tab_id("train")))
 
     def advise(self, pictures: str) -> str:
         """Advise on the vectors for a number of pictures, or for those in a folder."""
@@ -91,7 +106,7 @@ class CreateTab:
             max_lines=1,
             elem_id=element_id("create", "pictures"),
         )
-        hint = gr.HTML()
+        hint = answer_place()
         pictures.change(self.advise, inputs=[pictures], outputs=[hint], show_progress="hidden", **unlisted())
 
 

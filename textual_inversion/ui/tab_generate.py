@@ -14,10 +14,10 @@ from ..core.model.host import Picture
 from ..runs.manager import RunManager
 from .fields import Form
 from .generation import GenerateRequest, generate
-from .ids import element_id
+from .ids import SPLIT, element_id
 from .messages import error_message, message
 from .monitor import cards
-from .portable import accepted, unlisted
+from .portable import accepted, answer_place, unlisted
 
 _PARAMETERS = "parameters"
 """The PNG text chunk in which web UIs keep how a picture was made."""
@@ -33,10 +33,10 @@ class GenerateTab:
             "prompt": lambda **common: gr.Textbox(lines=3, **common),
         }
         self.form = Form(GenerateRequest, form="generate", defaults=defaults, makers=makers)
-        with gr.Row():
-            with gr.Column(scale=5, min_width=380):
+        with gr.Row(elem_classes=[SPLIT]):
+            with gr.Column(scale=5, min_width=320):
                 self._draw_form()
-            with gr.Column(scale=6, min_width=380):
+            with gr.Column(scale=6, min_width=320):
                 self._draw_result()
         self._wire()
 
@@ -65,7 +65,7 @@ class GenerateTab:
         self._gallery = gr.Gallery(
             label="Pictures", columns=4, height=520, elem_id=element_id("generate", "gallery"), **options
         )
-        self._answer = gr.HTML()
+        self._answer = answer_place()
         self._infotext = gr.Textbox(
             label="How it was made", lines=4, interactive=False, elem_id=element_id("generate", "infotext")
         )

@@ -11,11 +11,15 @@ from ..hosts.webui import Capability
 from ..runs.manager import RunManager
 from ..web.access import Access
 from .ids import PAGE, tab_id
+from .monitor import PromptPlace
 from .portable import accepted, unlisted
 from .tab_create import CreateTab
 from .tab_library import library_tab
 from .tab_prepare import prepare_tab
 from .tab_train import TrainTab
+
+TXT2IMG = PromptPlace(tab="tab_txt2img", title="txt2img", prompt="txt2img_prompt", negative="txt2img_neg_prompt")
+"""Element ids of the web UIs' own."""
 
 _WITH_EMBEDDINGS: tuple[Capability, ...] = ("steps", "cards", "partner")
 """Capabilities that are about using what was trained, so told in the Library."""
@@ -38,7 +42,8 @@ def build_tab(
         with gr.TabItem("Prepare", id="prepare", elem_id=tab_id("prepare")):
             prepare_tab()
         with gr.TabItem("Train", id="train", elem_id=tab_id("train")) as train_tab:
-            train = TrainTab(manager, access, closed={"vae": missing["vae"]} if "vae" in missing else {})
+            closed = {"vae": missing["vae"]} if "vae" in missing else {}
+            train = TrainTab(manager, access, prompts=TXT2IMG, closed=closed)
         with gr.TabItem("Library", id="library", elem_id=tab_id("library")):
             library_tab([missing[name] for name in _WITH_EMBEDDINGS if name in missing])
         train.wire(pictures=pictures, create=create.form, tab=train_tab)
