@@ -82,7 +82,7 @@ def test_the_list_and_one_of_it(page: object) -> None:
     page.fill(".ti-lib-bar input", "unreadable")
     page.wait_for_function("document.querySelectorAll('.ti-lib-card').length === 1")
     choose(page, "broken")
-    assert "no embedding in any known format" in page.inner_text(".ti-lib-details")
+    assert "it is a text ('rubbish')" in page.inner_text(".ti-lib-details")
     page.fill(".ti-lib-bar input", "")
     choose(page, "zebra1")
     text = page.inner_text(".ti-lib-details")
