@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..core.model.host import Host
 from ..core.settings.memory import Precision
 from ..core.settings.train_config import TrainConfig
+
+if TYPE_CHECKING:
+    from ..core.model.host import Host
 
 NAME = "demo-concept"
 VECTORS = 2
