@@ -26,7 +26,7 @@ GENERATE = PromptPlace(
     negative=element_id("generate", "negative_prompt"),
 )
 BEGINS_WITH = PLAIN_PRESETS[0]
-"""What the forms hold before a person has chosen: nobody has learnt another program's defaults here."""
+"""Values of the forms before a person has chosen: nobody has learnt another program's defaults here."""
 
 
 def build_app(

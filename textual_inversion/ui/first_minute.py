@@ -24,6 +24,7 @@ from .tab_train import TrainTab
 
 if TYPE_CHECKING:
     from ..core.embedding.embedding import Embedding
+    from ..runs.sheets import SheetPlan
 
 _INTRODUCTION = (
     "**New here?** The demo checkpoint that is loaded has no word for a heart of a certain hue. One click writes eight pictures of it, "
@@ -91,20 +92,19 @@ class FirstMinute:
         """Make the sheet once the run is done; one that was stopped gets none."""
         while self._manager.describe(run)["state"] in ACTIVE:
             time.sleep(_WAIT)
-        if self._manager.describe(run)["state"] != "done":
+        folder = self._manager.folder(run)
+        if self._manager.describe(run)["state"] != "done" or folder is None:
             return
         try:
-            self._manager.sheets.start(self._plan(run, before))
+            self._manager.sheets.start(self._plan(folder, before))
         except UserError as error:
             _log.warning("No sheet was made of %s: %s", before.name, error.message)
 
-    def _plan(self, run: str, before: Embedding) -> Any:
+    def _plan(self, folder: Path, before: Embedding) -> SheetPlan:
         from ..core.formats import read_embedding
         from ..core.record.run_folder import open_run_directory
         from ..runs.sheets import SheetPlan, sheet_path
 
-        folder = self._manager.folder(run)
-        assert folder is not None  # it is done
         kept = open_run_directory(folder)[0].kept()
         columns = [("before", before), *((f"step {step}", read_embedding(path)) for step, path in kept.items())]
         prompts = self._prompts(before.name)

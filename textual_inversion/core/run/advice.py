@@ -11,7 +11,7 @@ MANY_STEPS = 20_000
 """Optimiser steps at a constant batch of one that no study of embeddings was found to need."""
 
 _FAR = 1.5
-"""How many times larger or smaller a side may be than that of the checkpoint's own pictures before it is told."""
+"""Times that a side may be larger or smaller than that of the checkpoint's own pictures before it is told."""
 
 
 def plan_advice(config: TrainConfig, learning_rate: Schedule, start_step: int, *, native_size: int) -> Iterator[str]:
