@@ -153,7 +153,7 @@
         async act(route, body, {close = true} = {}) {
             const answer = await this.ask(`embeddings/${route}`, {body});
             if (close) {
-                this.opened = null;
+                this.opened = this.details.opened = null;
                 this.extra.replaceChildren();
             }
             if (answer.file !== undefined || route === "delete") this.chosen = answer.file || null;

@@ -25,7 +25,7 @@
         }
 
         async show(file) {
-            if (file !== this.file) this.typed = null;
+            if (file !== this.file) Object.assign(this, {typed: null, opened: null});
             this.file = file;
             this.tell("");
             const found = await this.load(async () => {
@@ -39,7 +39,8 @@
                 if (this.note.textContent) this.draw(this.note);
                 return;
             }
-            Object.assign(this, {found, stamp: found.modified, opened: null});
+            if (this.opened) return; // a form that was opened meanwhile stays
+            Object.assign(this, {found, stamp: found.modified});
             this.extra = ti.make("div", {class: "ti-lib-extra"});
             const readable = !found.error;
             this.draw(

@@ -102,11 +102,32 @@ def test_a_run_chosen_again_while_its_events_are_on_the_way_is_told_from_its_beg
     assert page.locator(".ti-messages p").all_inner_texts() == ["told 2", "told 1"]
 
 
-def test_details_of_the_embedding_chosen_last_stay(page: Any) -> None:
+MORE = {"path": "p", "size": 1, "modified": 1, "widths": {}, "figures": {}, "metadata": {}, "runs": [], "format": "f"}
+
+
+def library(page: Any) -> ScriptedPage:
     scripted = ScriptedPage(page, place("library"))
     scripted.answers["embeddings"] = {"embeddings": [embedding("one"), embedding("two")], "formats": [], "trash": 0}
-    scripted.answers["embeddings/form"] = {"card": [field("notes", kind="long text")]}
+    scripted.answers["embeddings/form"] = {"card": [field("notes", kind="long text")], "rename": [field("name")]}
     scripted.open()
+    return scripted
+
+
+def test_a_form_that_was_opened_meanwhile_is_not_closed_by_a_late_answer(page: Any) -> None:
+    scripted = library(page)
+    for _ in range(2):
+        page.click(".ti-lib-card:has-text('one')")
+    scripted.wait("embeddings/details", count=2)
+    scripted.answer("embeddings/details", {**embedding("one"), **MORE}, at=1)
+    page.click(".ti-lib-card:has-text('one')")
+    page.click("[data-act=rename]")
+    page.fill(".ti-dialog[aria-label=G] [data-field=name] input", "half a na")
+    scripted.answer("embeddings/details", {**embedding("one"), **MORE}, at=1)
+    assert page.input_value(".ti-dialog[aria-label=G] [data-field=name] input") == "half a na"
+
+
+def test_details_of_the_embedding_chosen_last_stay(page: Any) -> None:
+    scripted = library(page)
     page.click(".ti-lib-card:has-text('one')")
     page.click(".ti-lib-card:has-text('two')")
     scripted.wait("embeddings/details", count=2)
@@ -120,6 +141,6 @@ def test_details_of_the_embedding_chosen_last_stay(page: Any) -> None:
         "runs": [],
         "format": "f",
     }
-    scripted.answer("embeddings/details", {**embedding("two"), **more}, at=1)
-    scripted.answer("embeddings/details", {**embedding("one"), **more})
+    scripted.answer("embeddings/details", {**embedding("two"), **MORE}, at=1)
+    scripted.answer("embeddings/details", {**embedding("one"), **MORE})
     assert page.inner_text(".ti-lib-details h3") == "two"
