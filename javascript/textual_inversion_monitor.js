@@ -68,10 +68,10 @@
             this.line = new ti.Queue(ti.make("div", {class: "ti-queue"}), this.root, {changed, choose: follow});
             this.kept = new ti.Steps(ti.make("div", {class: "ti-steps"}), {
                 act: (act, body) => this.act(act, body),
+                // Not as one of the run's messages: the next of those would take its place.
                 say: (kind, text) => {
-                    this.story.tell(kind, text);
+                    this.tell(text, kind);
                     this.changed();
-                    this.draw();
                 },
                 follow,
             });

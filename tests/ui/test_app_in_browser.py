@@ -181,7 +181,7 @@ def use_a_step(one: Page, world: World) -> None:
     one.page.select_option(".ti-steps-list", step)
     one.act("use")
     one.act("stop-and-use")
-    one.see(f".ti-latest:has-text('Step {step} is now zebra1')")
+    one.see(f".ti-note:has-text('Step {step} is now zebra1')")
     assert read_embedding(world.folder / "embeddings" / "zebra1.pt").step == int(step)
     one.page.click(".ti-link:has-text('Training now: tapir1')")
     one.see(RUNNING)

@@ -55,7 +55,7 @@ def test_the_best_step_is_marked_proposed_and_used(page: Any) -> None:
     scripted.wait("runs/r/use")
     used = {"step": 200, "file": "f", "kept": "k", "warnings": []}
     scripted.answer("runs/r/use", used)
-    page.wait_for_selector(".ti-latest:has-text('Step 200 is now zebra. What it replaced was kept: k.')")
+    page.wait_for_selector(".ti-note:has-text('Step 200 is now zebra. What it replaced was kept: k.')")
     scripted.wait("runs/r/events")
     scripted.answer("runs/r/events", {"run": {**DONE, "used_step": 200}, "events": [], "more": False})
     assert page.locator(".ti-steps-list option").all_inner_texts() == ["100", "200 (best, in use)", "300"]
