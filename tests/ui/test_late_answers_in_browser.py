@@ -131,16 +131,6 @@ def test_details_of_the_embedding_chosen_last_stay(page: Any) -> None:
     page.click(".ti-lib-card:has-text('one')")
     page.click(".ti-lib-card:has-text('two')")
     scripted.wait("embeddings/details", count=2)
-    more = {
-        "path": "p",
-        "size": 1,
-        "modified": 1,
-        "widths": {},
-        "figures": {},
-        "metadata": {},
-        "runs": [],
-        "format": "f",
-    }
     scripted.answer("embeddings/details", {**embedding("two"), **MORE}, at=1)
     scripted.answer("embeddings/details", {**embedding("one"), **MORE})
     assert page.inner_text(".ti-lib-details h3") == "two"
