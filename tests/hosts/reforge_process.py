@@ -33,6 +33,9 @@ def start(webui: Path, folder: Path, checkpoint: Path) -> None:
 
     initialize.imports()
     initialize.initialize()
+    from modules import shared
+
+    shared.opts.data["live_previews_enable"] = False  # its default wants a model from the net
     _register_networks()
 
 
