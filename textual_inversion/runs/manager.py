@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..core.record.publish_step import UsedStep
     from .sheets import Sheets, Watch
 
-SETTLE_SECONDS = 1.5
+SETTLE_SECONDS = 0.5
 """Seconds that ``start`` waits for the first sign of life, so that a refused setting is an answer and not an event."""
 
 STOP_SECONDS = 60.0
