@@ -47,7 +47,7 @@ ROOMS = {  # of core/, from the ground up: which rooms each may import
     "loss": {"base", "embedding", "settings", "model", "dataset"},
     "update": {"base", "embedding", "settings", "loss"},
     "record": {
-        "base", "embedding", "settings", "model", "dataset", "formats", "embeddings_folder", "loss", "update",
+        "base", "embedding", "settings", "model", "pictures", "dataset", "formats", "embeddings_folder", "loss", "update",
     },
     "estimates": {"base", "settings", "model", "pictures", "record"},
     "run": {

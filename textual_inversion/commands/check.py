@@ -46,7 +46,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    from ..core.dataset.report import Material, report
+    from ..core.dataset.report import ReportInput, report
     from ..core.dataset.survey import survey
     from ..prepare.advice.advice import advice_checks
 
@@ -57,7 +57,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     )
     template = _template(arguments.template, arguments.name)
     found = report(
-        Material(
+        ReportInput(
             survey=survey(settings, whole=True),
             template=template,
             name=arguments.name,

@@ -44,18 +44,15 @@ def closest_words(embedding: Embedding, host: Host) -> dict[str, list[list[str]]
 
     Raises FileFormatError where the embedding does not fit the checkpoint.
     """
-    from torch.nn.functional import normalize
-
+    from ..core.embeddings_folder.nearest_tokens import nearest_tokens
     from ..core.model.host import LeaseRequest
 
     with host.lease(LeaseRequest()) as lease:
         rows = embedding.for_encoders({key: encoder.width for key, encoder in lease.encoders.items()})
-        found: dict[str, list[list[str]]] = {}
-        for key, encoder in lease.encoders.items():
-            nearness = normalize(rows[key], dim=1) @ normalize(encoder.table(), dim=1).T
-            best = nearness.topk(_WORDS, dim=1).indices.tolist()
-            found[key] = [[encoder.token_text(token) for token in tokens] for tokens in best]
-        return found
+        return {
+            key: [[token.text for token in near] for near in nearest_tokens(rows[key], encoder, count=_WORDS)]
+            for key, encoder in lease.encoders.items()
+        }
 
 
 def _lines(described: dict[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from ..core.embedding.names import check_name, check_new_name
 from ..core.embedding.pair import check_pair_name, negative_name
 from ..core.embeddings_folder.card_file import companions, read_user_metadata, update_user_metadata
 from ..core.embeddings_folder.card_picture import set_card_picture
-from ..core.embeddings_folder.find import FILES
+from ..core.embeddings_folder.find import EMBEDDING_SUFFIXES
 from ..core.embeddings_folder.pair_files import pair_of, refuse_negative_half
 from ..core.embeddings_folder.rename import is_cut_short, own_companions, rename_with_partner
 from ..core.embeddings_folder.trash import Trash
@@ -268,7 +268,7 @@ class Library:
 
 
 def _is_file(path: Path) -> bool:
-    return path.suffix.lower() in FILES
+    return path.suffix.lower() in EMBEDDING_SUFFIXES
 
 
 def _call(route: str, **body: object) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from ..core.base.spelling import folded
 from ..core.embedding.mentions import same_in_prompts
 from ..core.embedding.pair import negative_name, pair_name
 from ..core.embeddings_folder.card_file import read_user_metadata
-from ..core.embeddings_folder.find import FILES, PICTURES, files_below
-from ..core.embeddings_folder.former_names import former_names
+from ..core.embeddings_folder.find import CARRIER_SUFFIXES, EMBEDDING_SUFFIXES, files_below
+from ..core.embeddings_folder.rename import former_names
 from ..core.model.host import Host
 from ..runs.errors import UnknownRunError
 
@@ -93,7 +93,7 @@ class Shelf:
         seen = self._seen.get(path)
         if seen is not None and seen[0] == stamp:
             return seen
-        entry = _read(path, is_card=path.suffix.lower() in PICTURES and _has_file(path, files))
+        entry = _read(path, is_card=path.suffix.lower() in CARRIER_SUFFIXES and _has_file(path, files))
         if entry:
             shown = {"picture": None if picture is None else str(beside[picture].st_mtime_ns)}
             place = {"file": path.relative_to(self._host.embeddings_dir).as_posix(), "size": status.st_size}
@@ -109,19 +109,19 @@ def model_kind(widths: Mapping[str, int]) -> str:
 
 def _may_be_one(path: Path) -> bool:
     """As web UIs look for them."""
-    known = path.suffix.lower() in (*FILES, *PICTURES)
+    known = path.suffix.lower() in (*EMBEDDING_SUFFIXES, *CARRIER_SUFFIXES)
     return known and not path.name.startswith(".") and not path.stem.lower().endswith(_PREVIEW)
 
 
 def _has_file(picture: Path, files: Iterable[Path]) -> bool:
-    return any(picture.with_suffix(suffix) in files for suffix in FILES)
+    return any(picture.with_suffix(suffix) in files for suffix in EMBEDDING_SUFFIXES)
 
 
 def _read(path: Path, *, is_card: bool) -> dict[str, Any]:
     from ..core.formats import read_embedding
     from ..core.formats.picture_carrier import KEYWORD
 
-    picture = path.suffix.lower() in PICTURES
+    picture = path.suffix.lower() in CARRIER_SUFFIXES
     entry: dict[str, Any] = {"name": path.stem}
     try:
         if is_card and KEYWORD.encode() not in path.read_bytes():

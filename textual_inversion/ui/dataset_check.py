@@ -24,7 +24,7 @@ class Checked:
 def check_run(config: TrainConfig, manager: RunManager) -> Checked:
     """Quick: no picture is decoded whole, no model is touched. Raises InputError where the run could not start."""
     # With the first check: a web UI that starts need not read all of the formats.
-    from ..core.dataset.report import Material, report
+    from ..core.dataset.report import ReportInput, report
     from ..core.dataset.survey import survey
     from ..core.run.checks import prepare
     from .estimates import Costs
@@ -32,7 +32,7 @@ def check_run(config: TrainConfig, manager: RunManager) -> Checked:
     seen = survey(config, whole=True)
     job = prepare(config, manager.host, resume=None, from_step=None, seen=seen)
     found = report(
-        Material(
+        ReportInput(
             survey=replace(seen, notes=()),
             template=job.template,
             name=config.name,

@@ -9,7 +9,7 @@ import gradio as gr
 
 from ..core.base.errors import UserError
 from ..core.base.options import build
-from ..core.dataset.vector_advice import advice_on_vectors
+from ..core.dataset.report import advice_on_vectors
 from ..core.embedding.pair import negative_path
 from ..core.settings.presets import Preset
 from ..runs.creation import INIT_METHODS, CreateRequest, create_embedding

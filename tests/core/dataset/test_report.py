@@ -9,10 +9,9 @@ from PIL import Image
 from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.dataset.decode import decoded
 from textual_inversion.core.dataset.finding import Finding
-from textual_inversion.core.dataset.report import DatasetReport, Material, report
+from textual_inversion.core.dataset.report import DatasetReport, ReportInput, advised_vectors, report
 from textual_inversion.core.dataset.survey import survey
 from textual_inversion.core.dataset.templates import load_template
-from textual_inversion.core.dataset.vector_advice import advised_vectors
 from textual_inversion.core.settings.train_config import TrainConfig
 
 
@@ -37,7 +36,7 @@ def looked_at(folder: Path, prompt: str | None = None, **known: object) -> Datas
         (folder / "prompts" / "mine.txt").write_text(prompt)
         template = load_template("mine", [folder / "prompts"], name="NAME")
     found = survey(settings(folder), whole=True)
-    return report(Material(survey=found, template=template, count_tokens=lambda text: len(text.split()), **known))
+    return report(ReportInput(survey=found, template=template, count_tokens=lambda text: len(text.split()), **known))
 
 
 def kinds(found: DatasetReport) -> list[str]:
@@ -127,7 +126,7 @@ def test_others_can_add_their_own_checks(tmp_path: Path) -> None:
     picture(tmp_path, "0.png")
     mine = Finding(kind="blurred", message="Not sharp: 0.png.", files=("0.png",))
     found = report(
-        Material(survey=survey(settings(tmp_path), whole=True)), more=[lambda material: [mine] * len(material.items)]
+        ReportInput(survey=survey(settings(tmp_path), whole=True)), more=[lambda material: [mine] * len(material.items)]
     )
     assert found.findings[-1] == mine
 

@@ -12,7 +12,7 @@ from fake_host import FakeEncoder
 from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.embedding.embedding import Embedding
 from textual_inversion.core.embedding.mentions import words_of
-from textual_inversion.core.embeddings_folder.first_vectors import initial_vectors, nearest_tokens
+from textual_inversion.core.embeddings_folder.first_vectors import initial_vectors
 from textual_inversion.core.formats import read_embedding, write_embedding
 
 
@@ -250,12 +250,3 @@ def test_a_name_that_prompts_know_from_a_folder_below_is_warned_about(world: Wor
     told.clear()
     world.create(name="my-thing", warn=told.append, overwrite=True)
     assert told == []
-
-
-def test_nearest_tokens_are_those_of_the_smallest_angle() -> None:
-    encoder = FakeEncoder(16)
-    rows = torch.stack([encoder.table()[7] * 100, encoder.table()[9] * 0.01])
-    first, second = nearest_tokens(encoder, rows, count=3)
-    assert (first[0][0], second[0][0]) == ("word7", "word9")
-    assert first[0][1] == pytest.approx(1.0, abs=1e-5)
-    assert [cosine for _, cosine in first] == sorted((cosine for _, cosine in first), reverse=True)

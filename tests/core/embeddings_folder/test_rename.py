@@ -9,8 +9,7 @@ from PIL import Image
 
 from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.embedding.embedding import Embedding
-from textual_inversion.core.embeddings_folder.former_names import former_names
-from textual_inversion.core.embeddings_folder.rename import own_companions, rename_embedding
+from textual_inversion.core.embeddings_folder.rename import former_names, own_companions, rename_embedding
 from textual_inversion.core.formats import read_embedding, write_embedding
 
 EMBEDDING = Embedding(vectors={"*": torch.randn(2, 768)}, name="cat", step=7, checkpoint_hash="0123456789")

@@ -7,7 +7,7 @@ import pytest
 from engine_world import make_world
 
 from textual_inversion.core.estimates.memory import MemoryEstimate, estimate_memory
-from textual_inversion.core.estimates.time import Pace, estimate_seconds, recent_paces, spoken, work_of
+from textual_inversion.core.estimates.time import PastPace, estimate_seconds, recent_paces, spoken, work_of
 from textual_inversion.core.model.host import Recompute
 from textual_inversion.core.model.shape import ModelShape, TextShape, unet_blocks
 from textual_inversion.core.settings.train_config import TrainConfig
@@ -63,8 +63,8 @@ def test_a_parked_vae_leaves_its_room_to_training() -> None:
 CONFIG = TrainConfig(width=512, height=512)
 
 
-def pace(seconds: float, *, device: str = "cpu", widths: tuple[int, ...] = (768,), **config: object) -> Pace:
-    return Pace(seconds=seconds, work=work_of(CONFIG.replace(**config)), device=device, widths=widths)
+def pace(seconds: float, *, device: str = "cpu", widths: tuple[int, ...] = (768,), **config: object) -> PastPace:
+    return PastPace(seconds=seconds, work=work_of(CONFIG.replace(**config)), device=device, widths=widths)
 
 
 def test_time_from_the_same_settings_before_any_other() -> None:

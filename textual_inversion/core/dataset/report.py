@@ -13,24 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from ..base.sentences import listed
+from ..settings.prompts import CHUNK_TOKENS
 from .captions import loses_a_number, sides_named
 from .finding import Finding
 from .items import DatasetItem
 from .prompt_check import PromptCheck
 from .survey import Survey
 from .templates import FILEWORDS, NAME, Template, render
-from .vector_advice import advised_vectors
-
-CHUNK = 75
-"""Tokens that a text encoder reads at once."""
 
 _FEW = 5
+_ADVISED_VECTORS = ((10, (2, 3)), (39, (5, 6)), (60, (8, 10)), (100, (10, 12)))
+_VECTORS_FOR_MORE = (12, 16)
 
 CountTokens = Callable[[str], "int | None"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Material:
+class ReportInput:
     """Input of the checks. ``template`` None: no prompts are known; ``vectors``, ``name`` None: no embedding is. ``pair``: for
     training a pair (APT), which is meant for one picture and more vectors. ``torn`` as in ``PromptCheck``."""
 
@@ -55,7 +54,7 @@ class Material:
         return PromptCheck(template=self.template, items=self.items, names=names, torn=self.torn)
 
 
-Check = Callable[[Material], Iterable[Finding]]
+Check = Callable[[ReportInput], Iterable[Finding]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +84,7 @@ class DatasetReport:
         return f"{total or f'{self.pictures} picture' + ('s' if self.pictures != 1 else '')} ({shapes}), {captions}."
 
 
-def report(material: Material, *, more: Sequence[Check] = ()) -> DatasetReport:
+def report(material: ReportInput, *, more: Sequence[Check] = ()) -> DatasetReport:
     """Everything that the checks find, in their order."""
     items = material.items
     sizes = Counter(f"{item.size[0]}x{item.size[1]}" for item in items)
@@ -103,7 +102,18 @@ def report(material: Material, *, more: Sequence[Check] = ()) -> DatasetReport:
     )
 
 
-def _few(material: Material) -> Iterator[Finding]:
+def advised_vectors(pictures: int) -> tuple[int, int]:
+    """Fewest and most vectors for so many pictures (1 or more), as the usual guides to A1111's trainer give them."""
+    return next((vectors for most, vectors in _ADVISED_VECTORS if pictures <= most), _VECTORS_FOR_MORE)
+
+
+def advice_on_vectors(pictures: int) -> str:
+    """The same as a sentence."""
+    low, high = advised_vectors(pictures)
+    return f"{pictures} picture{'s' if pictures != 1 else ''}: {low} to {high} vectors are advised."
+
+
+def _few(material: ReportInput) -> Iterator[Finding]:
     count = len(material.items)
     if 0 < count < _FEW and not material.pair:
         yield Finding(
@@ -113,7 +123,7 @@ def _few(material: Material) -> Iterator[Finding]:
         )
 
 
-def _vectors(material: Material) -> Iterator[Finding]:
+def _vectors(material: ReportInput) -> Iterator[Finding]:
     count, vectors = len(material.items), material.vectors
     if not count or vectors is None or material.pair or vectors <= 1.5 * advised_vectors(count)[1]:
         return
@@ -124,7 +134,7 @@ def _vectors(material: Material) -> Iterator[Finding]:
     )
 
 
-def _duplicates(material: Material) -> Iterator[Finding]:
+def _duplicates(material: ReportInput) -> Iterator[Finding]:
     for copies in _same_files([item.path for item in material.items]):
         names = [path.name for path in copies]
         yield Finding(
@@ -147,7 +157,7 @@ def _same_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
             yield from (copies for copies in by_content.values() if len(copies) > 1)
 
 
-def _captions(material: Material) -> Iterator[Finding]:
+def _captions(material: ReportInput) -> Iterator[Finding]:
     """Missing captions where the prompts want them; captions that no prompt shows."""
     template = material.template
     if template is None:
@@ -178,18 +188,18 @@ def _captions(material: Material) -> Iterator[Finding]:
             )
 
 
-def _long_prompts(material: Material) -> Iterator[Finding]:
+def _long_prompts(material: ReportInput) -> Iterator[Finding]:
     """Prompts beyond one chunk: captions and the longest line of the template around them, with the vectors."""
     template, count = material.template, material.count_tokens
     if template is None or count is None:
         return
     lengths = {item.path: _longest(item.caption, template, material.vectors or 1, count) for item in material.items}
-    long = {path: length for path, length in lengths.items() if length is not None and length > CHUNK}
+    long = {path: length for path, length in lengths.items() if length is not None and length > CHUNK_TOKENS}
     if long:
         most = max(long.values())
         yield Finding(
             kind="prompt-long",
-            message=f"Longer than {CHUNK} tokens with the prompt around the caption (up to {most}): "
+            message=f"Longer than {CHUNK_TOKENS} tokens with the prompt around the caption (up to {most}): "
             f"{listed([path.name for path in long])}. Such a prompt is read in two parts or more: slower, and its end counts less.",
             files=tuple(map(str, long)),
         )
@@ -202,12 +212,12 @@ def _longest(caption: str, template: Template, vectors: int, count: CountTokens)
     return None if known is None else known + vectors * line.count(NAME)
 
 
-def _prompts(material: Material) -> Iterator[Finding]:
+def _prompts(material: ReportInput) -> Iterator[Finding]:
     if material.prompts is not None:
         yield from material.prompts.findings()
 
 
-def _sides(material: Material) -> Iterator[Finding]:
+def _sides(material: ReportInput) -> Iterator[Finding]:
     named = [item for item in material.items if sides_named(item.caption)]
     if named:
         yield Finding(
@@ -218,7 +228,7 @@ def _sides(material: Material) -> Iterator[Finding]:
         )
 
 
-def _shared_captions(material: Material) -> Iterator[Finding]:
+def _shared_captions(material: ReportInput) -> Iterator[Finding]:
     """One text file for ``a.png`` and ``a.jpg``."""
     pictures: dict[Path, dict[str, None]] = defaultdict(dict)
     for item in material.items:
@@ -233,7 +243,7 @@ def _shared_captions(material: Material) -> Iterator[Finding]:
             )
 
 
-def _cut_numbers(material: Material) -> Iterator[Finding]:
+def _cut_numbers(material: ReportInput) -> Iterator[Finding]:
     """``3d render`` becomes ``d render``: A1111 takes digits at the front for the number of the picture."""
     if material.template is None or not material.template.uses_captions:
         return

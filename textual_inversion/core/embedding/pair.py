@@ -13,17 +13,17 @@ import torch
 from ..base.errors import InputError
 
 _PREFIX = "negative:"
-_ENDING = "-neg"
+NEGATIVE_ENDING = "-neg"
 
 
 def negative_name(name: str) -> str:
     """Name the negative half of a pair; DreamArtist's rule."""
-    return f"{name}{_ENDING}"
+    return f"{name}{NEGATIVE_ENDING}"
 
 
 def pair_name(name: str) -> str:
     """The name of the pair that an embedding is the negative half of, by its name; else the name itself."""
-    return name.removesuffix(_ENDING) or name
+    return name.removesuffix(NEGATIVE_ENDING) or name
 
 
 def negative_path(path: Path) -> Path:
@@ -57,10 +57,10 @@ def encoder_of(key: str) -> str:
 
 def check_pair_name(name: str) -> str:
     """Raises InputError for a name that would be taken for the negative half of another pair."""
-    if name.endswith(_ENDING):
+    if name.endswith(NEGATIVE_ENDING):
         raise InputError(
-            f"{name!r} ends with {_ENDING}, which is how the negative half of a pair is called. Give the name of the pair "
-            f"without it: {name.removesuffix(_ENDING)}.",
+            f"{name!r} ends with {NEGATIVE_ENDING}, which is how the negative half of a pair is called. Give the name of the pair "
+            f"without it: {name.removesuffix(NEGATIVE_ENDING)}.",
             field="name",
         )
     return name

@@ -6,15 +6,14 @@ Not ``NAME.png``: web UIs open every other picture among the embeddings to see w
 from __future__ import annotations
 
 import hashlib
-from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from ..base.errors import InputError
 from ..base.files import write_bytes
 from ..pictures.open import open_picture
+from ..pictures.png import png_bytes
 from .card_file import companions
 
 _MARK = "textual_inversion"
@@ -40,7 +39,7 @@ def set_card_picture(embedding: Path, picture: Path) -> Path:
     Raises InputError where it is no picture, ResourceError where the card's cannot be written.
     """
     path = preview_path(embedding)
-    data = _png(open_picture(picture).rgb, parameters=_parameters(picture))
+    data = png_bytes(open_picture(picture).rgb, {_PARAMETERS: _parameters(picture)})
     write_bytes(path, data)
     for other in companions(embedding):
         if other != path and other.stem == f"{embedding.stem}.preview":
@@ -55,18 +54,8 @@ def write_run_picture(embedding: Path, picture: Path) -> Path | None:
         return None
     path = preview_path(embedding)
     image = open_picture(picture).rgb
-    write_bytes(path, _png(image, parameters=_parameters(picture), mark=_digest(image)))
+    write_bytes(path, png_bytes(image, {_PARAMETERS: _parameters(picture), _MARK: _digest(image)}))
     return path
-
-
-def _png(image: Image.Image, *, parameters: str, mark: str = "") -> bytes:
-    notes = PngInfo()
-    for key, value in ((_PARAMETERS, parameters), (_MARK, mark)):
-        if value:
-            notes.add_text(key, value)
-    data = BytesIO()
-    image.save(data, format="PNG", pnginfo=notes)
-    return data.getvalue()
 
 
 def _is_ours(path: Path) -> bool:

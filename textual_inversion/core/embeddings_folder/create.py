@@ -20,7 +20,7 @@ from ..formats import read_embedding, write_embedding, write_pair
 from ..model.host import CheckpointInfo, Host, Lease, LeaseRequest
 from ..settings.creation import MAX_VECTORS, CarryOver, InitMethod
 from .carry_over import carried_over
-from .find import FILES, files_below
+from .find import EMBEDDING_SUFFIXES, files_below
 from .first_vectors import initial_vectors
 
 
@@ -89,11 +89,10 @@ def create(
 
 
 def _existing(embeddings_dir: Path, name: str, *, overwrite: bool) -> list[Path]:
-    found = [
-        path for suffix in (".pt", ".safetensors", ".bin") if (path := embeddings_dir / f"{name}{suffix}").exists()
-    ]
+    named = (embeddings_dir / f"{name}{suffix}" for suffix in EMBEDDING_SUFFIXES)
+    found = [path for path in named if path.exists()]
     for path in sorted(embeddings_dir.iterdir()) if embeddings_dir.is_dir() else ():
-        if path.suffix.lower() in FILES and path.stem != name and same_in_prompts(path.stem, name):
+        if path.suffix.lower() in EMBEDDING_SUFFIXES and path.stem != name and same_in_prompts(path.stem, name):
             raise InputError(
                 f"{name!r} is taken by {path.name}: prompts do not tell the two names apart. Choose another name.",
                 field="name",

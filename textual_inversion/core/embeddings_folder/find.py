@@ -10,7 +10,11 @@ from ..base.errors import InputError
 from ..embedding.mentions import same_in_prompts
 from ..embedding.names import check_name
 
-FILES, PICTURES = (".pt", ".safetensors", ".bin"), (".png", ".webp")
+EMBEDDING_SUFFIXES = (".pt", ".safetensors", ".bin")
+"""Files that web UIs read as embeddings; of several of one name, the order in which we look."""
+
+CARRIER_SUFFIXES = (".png", ".webp")
+"""Pictures that may carry an embedding."""
 
 
 def find_embedding(embeddings_dir: Path, name: str) -> Path:
@@ -23,7 +27,7 @@ def find_embedding(embeddings_dir: Path, name: str) -> Path:
         raise InputError("No embedding was chosen. Make one first with create, then train it.", field="name")
     check_name(name)
     found = [path for path in files_below(embeddings_dir) if path.stem == name and path.is_file()]
-    for suffixes in (FILES, PICTURES):
+    for suffixes in (EMBEDDING_SUFFIXES, CARRIER_SUFFIXES):
         ranked = [
             (path.parent != embeddings_dir, suffixes.index(path.suffix.lower()), path)
             for path in found
@@ -34,7 +38,8 @@ def find_embedding(embeddings_dir: Path, name: str) -> Path:
     near = sorted(
         path.stem
         for path in files_below(embeddings_dir)
-        if path.suffix.lower() in (*FILES, *PICTURES) and (same_in_prompts(path.stem, name) or name == path.name)
+        if path.suffix.lower() in (*EMBEDDING_SUFFIXES, *CARRIER_SUFFIXES)
+        and (same_in_prompts(path.stem, name) or name == path.name)
     )
     if near:
         raise InputError(

@@ -56,14 +56,3 @@ def _word_vectors(encoder: TextEncoder, *, method: InitMethod, text: str) -> tor
     if method == "encoded":
         return encoder.encode_words(text).detach().float().cpu()
     return encoder.table()[ids].detach().float().cpu()
-
-
-def nearest_tokens(encoder: TextEncoder, rows: torch.Tensor, *, count: int = 5) -> list[list[tuple[str, float]]]:
-    """For each row, the tokens whose vectors point most nearly the same way, with their cosine."""
-    table = torch.nn.functional.normalize(encoder.table().float(), dim=1)
-    cosines = torch.nn.functional.normalize(rows.detach().float().cpu(), dim=1) @ table.T
-    values, ids = cosines.topk(count, dim=1)
-    return [
-        [(encoder.token_text(int(token)), float(value)) for token, value in zip(row_ids, row_values, strict=True)]
-        for row_ids, row_values in zip(ids, values, strict=True)
-    ]

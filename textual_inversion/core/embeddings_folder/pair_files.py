@@ -12,7 +12,7 @@ from pathlib import Path
 from ..base.errors import InputError, UserError
 from ..embedding.pair import negative_name, pair_name
 from ..formats import read_embedding
-from .find import FILES
+from .find import EMBEDDING_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _files_called(name: str, *, beside: Path) -> list[Path]:
     """In the same folder; the same ending first."""
     if Path(name).name != name or not name:  # notes may come from anywhere
         return []
-    endings = sorted(FILES, key=lambda ending: ending != beside.suffix.lower())
+    endings = sorted(EMBEDDING_SUFFIXES, key=lambda ending: ending != beside.suffix.lower())
     found = (beside.with_name(f"{name}{ending}") for ending in endings)
     return [path for path in found if path != beside and path.is_file()]
 

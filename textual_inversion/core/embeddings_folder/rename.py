@@ -19,9 +19,13 @@ from ..formats.carrier_json import to_json
 from ..formats.containers.png_chunks import with_text
 from ..formats.picture_carrier import KEYWORD
 from .card_file import companions, read_user_metadata, update_user_metadata
-from .find import FILES, PICTURES
-from .former_names import with_former
+from .find import CARRIER_SUFFIXES, EMBEDDING_SUFFIXES
 from .pair_files import pair_of, refuse_negative_half
+
+FORMERLY = "formerly"
+"""The note that holds the names an embedding had before: its runs lie under them."""
+
+_MOST_FORMER = 20
 
 
 def rename_with_partner(path: Path, name: str) -> tuple[Path, ...]:
@@ -159,7 +163,7 @@ def _carry_out(renamings: Sequence[_Renaming], *, partner: str = "") -> None:
 
 def own_companions(path: Path) -> list[Path]:
     """The files of its card; none where another embedding of this name shares them, and no picture that is one itself."""
-    others = [path.with_name(f"{path.stem}{suffix}") for suffix in FILES]
+    others = [path.with_name(f"{path.stem}{suffix}") for suffix in EMBEDDING_SUFFIXES]
     if any(other != path and other.is_file() for other in others):
         return []
     return [file for file in companions(path) if not carries_embedding(file)]
@@ -167,7 +171,7 @@ def own_companions(path: Path) -> list[Path]:
 
 def carries_embedding(path: Path) -> bool:
     """Tell whether a picture holds an embedding."""
-    if path.suffix.lower() not in PICTURES or path.stem.endswith(".preview"):
+    if path.suffix.lower() not in CARRIER_SUFFIXES or path.stem.endswith(".preview"):
         return False
     try:
         read_embedding(path)
@@ -190,3 +194,16 @@ def _check_alone(path: Path, embedding: Embedding) -> None:
 
 def _same(first: Path, second: Path) -> bool:
     return second.exists() and first.samefile(second)
+
+
+def former_names(notes: Mapping[str, str]) -> list[str]:
+    """Oldest first; of a file that somebody wrote into, no more than a few."""
+    return [name for name in notes.get(FORMERLY, "").splitlines() if name.strip()][:_MOST_FORMER]
+
+
+def with_former(notes: Mapping[str, str], *, old: str, new: str) -> dict[str, str]:
+    """The notes after a renaming. Going back to an earlier name forgets it and those after it."""
+    names = [*former_names(notes), old]
+    before = names[: names.index(new)] if new in names else names
+    rest = {key: value for key, value in notes.items() if key != FORMERLY}
+    return {**rest, FORMERLY: "\n".join(before)} if before else rest

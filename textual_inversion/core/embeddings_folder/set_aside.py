@@ -6,13 +6,13 @@ import itertools
 import shutil
 from pathlib import Path
 
-SUFFIXES = (".pt", ".bin", ".safetensors")
+from .find import EMBEDDING_SUFFIXES
 
 
 def set_aside_others(path: Path, *, origin: Path | None, into: Path) -> list[str]:
     """Move other files of ``path``'s name, and ``origin`` (what training began with), to ``into``: a web UI would read
     them in its place. One sentence for each."""
-    same_name = [path.with_suffix(suffix) for suffix in SUFFIXES]
+    same_name = [path.with_suffix(suffix) for suffix in EMBEDDING_SUFFIXES]
     others = [*same_name, origin] if origin else same_name
     return [_set_aside(other, into) for other in others if other.exists() and not other.samefile(path)]
 

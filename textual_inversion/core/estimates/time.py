@@ -47,7 +47,7 @@ class PaceRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class PastPace:
     """A finished run's: ``work`` as ``work_of`` counts it, ``device`` as torch names it, ``widths`` of its text encoders."""
 
     seconds: float
@@ -64,7 +64,7 @@ def work_of(config: TrainConfig) -> float:
     return config.width * config.height * config.batch_size * config.gradient_accumulation * again
 
 
-def recent_paces(log_dirs: Iterable[Path]) -> Iterator[Pace]:
+def recent_paces(log_dirs: Iterable[Path]) -> Iterator[PastPace]:
     """Of the newest runs below some log directories."""
     for log_dir in log_dirs:
         for root in itertools.islice(runs_of(log_dir), _LOOKED_AT):
@@ -74,7 +74,7 @@ def recent_paces(log_dirs: Iterable[Path]) -> Iterator[Pace]:
 
 
 def estimate_seconds(
-    config: TrainConfig, steps: int, paces: Iterable[Pace], *, device: str, widths: Iterable[int]
+    config: TrainConfig, steps: int, paces: Iterable[PastPace], *, device: str, widths: Iterable[int]
 ) -> tuple[float, float] | None:
     """Least and most for so many steps; None where no run tells. The pace of the newest run with the same work counts, else of
     the newest with other work."""
@@ -89,14 +89,14 @@ def estimate_seconds(
     return seconds * low, seconds * high
 
 
-def _read(root: Path) -> Pace | None:
+def _read(root: Path) -> PastPace | None:
     try:
         _, content = open_run_directory(root)
         config = TrainConfig.from_mapping(content["config"])
         resolved = content["resolved"]
         seconds = float(json.loads((root / FILE).read_text(encoding="utf-8"))["seconds_per_step"])
         widths = tuple(int(width) for width in resolved["widths"].values())
-        return Pace(seconds=seconds, work=work_of(config), device=str(resolved["device"]), widths=widths)
+        return PastPace(seconds=seconds, work=work_of(config), device=str(resolved["device"]), widths=widths)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, InputError):
         return None  # somebody else's folder, a run still going, or of an older version
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from PIL import Image, PngImagePlugin
+from PIL import Image
 from safetensors.torch import save as safetensors_bytes
 
 from ..base.errors import InputError
 from ..base.files import write_bytes
 from ..embedding.embedding import Embedding
+from ..pictures.png import png_bytes
 from . import concept_folder as library
 from . import sdxl_two_files as pair
 from .banner import captioned, plain_card
@@ -129,13 +130,9 @@ def write_library(job: Job) -> list[Path]:
 def write_png(job: Job) -> list[Path]:
     """A picture with both of A1111's carriers: the text chunk and the pixels. A pair's negative half is in a chunk alone."""
     text = to_json(job.embedding)
-    info = PngImagePlugin.PngInfo()
-    info.add_text(KEYWORD, b64encode(text.encode()).decode())
-    if job.partner is not None:
-        info.add_text(PARTNER_KEYWORD, b64encode(to_json(job.partner).encode()).decode())
-    data = io.BytesIO()
-    _carrier(job, text).save(data, format="PNG", pnginfo=info)
-    return _write(job.path, data.getvalue())
+    chunks = {KEYWORD: text} if job.partner is None else {KEYWORD: text, PARTNER_KEYWORD: to_json(job.partner)}
+    encoded = {keyword: b64encode(content.encode()).decode() for keyword, content in chunks.items()}
+    return _write(job.path, png_bytes(_carrier(job, text), encoded))
 
 
 def write_webp(job: Job) -> list[Path]:

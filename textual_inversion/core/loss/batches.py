@@ -61,11 +61,6 @@ class BatchPlan:
         """Pictures in one epoch, repeats counted."""
         return sum(map(len, self._members.values()))
 
-    @property
-    def steps_per_epoch(self) -> float:
-        """Count the optimiser steps of one epoch on average; no whole number where batches do not fit."""
-        return self.draws_per_epoch / (self.batch_size * self.accumulation)
-
     def batch(self, step: int, micro: int = 0) -> list[int]:
         """The ``batch_size`` picture indices of micro-batch ``micro`` of update ``step``, both counted from 0."""
         if not 0 <= micro < self.accumulation:

@@ -16,6 +16,7 @@ from ..base.randomness import generator
 from ..embedding.embedding import Vectors
 from ..embedding.pair import positive_half
 from ..model.host import Lease
+from ..settings.prompts import CHUNK_TOKENS
 
 CONTEXTS = (
     "on a blue background, at the left",
@@ -32,8 +33,6 @@ CONTEXTS = (
     "standing on the grass, photo in black and white",
 )
 """Texts that follow the embedding in the prompts; every word of them is one that should keep its meaning."""
-
-_CHUNK = 75
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +67,7 @@ class ContextDrift:
         return self._between(vectors, [contexts[place] for place in order[:count].tolist()])
 
     def _fitting(self) -> list[str]:
-        return [text for text in self.contexts if self._rows + self._words(text) <= _CHUNK]
+        return [text for text in self.contexts if self._rows + self._words(text) <= CHUNK_TOKENS]
 
     @property
     def _rows(self) -> int:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from ..base.files import write_bytes
 from ..dataset.templates import NAME
@@ -16,6 +14,7 @@ from ..embedding.embedding import Vectors
 from ..embedding.pair import negative_half, negative_name, positive_half
 from ..loss.guidance_scale import Guidance
 from ..model.host import Lease, Picture, PictureRequest
+from ..pictures.png import png_bytes
 from ..settings.train_config import TrainConfig
 from .events import Emit, Previewed, Warned
 from .run_folder import RunDirectory
@@ -23,11 +22,7 @@ from .run_folder import RunDirectory
 
 def save_picture(picture: Picture, path: Path) -> None:
     """Write a PNG that carries its generation parameters, as A1111 does. Raises ResourceError as ``write_bytes``."""
-    note = PngInfo()
-    note.add_text("parameters", picture.infotext)
-    data = BytesIO()
-    picture.image.save(data, format="PNG", pnginfo=note)
-    write_bytes(path, data.getvalue())
+    write_bytes(path, png_bytes(picture.image, {"parameters": picture.infotext}))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,7 @@ from typing import Any, cast
 
 from ..base.errors import InputError
 from ..base.files import disk_errors, make_folder
-
-_NEGATIVE = "-neg"
+from ..embedding.pair import NEGATIVE_ENDING
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class RunDirectory:
 
     def negative_copy(self, step: int, suffix: str) -> Path:
         """The negative half of a pair's copy; DreamArtist's name."""
-        return self.root / "embeddings" / f"{self.name}-{step}{_NEGATIVE}{suffix}"
+        return self.root / "embeddings" / f"{self.name}-{step}{NEGATIVE_ENDING}{suffix}"
 
     def image(self, step: int, index: int = 0) -> Path:
         """Preview ``index`` of a step; the first has A1111's name."""
@@ -61,7 +60,7 @@ class RunDirectory:
 
     def negative_copies(self) -> dict[int, Path]:
         """The saved copies of a pair's negative half by step, rising."""
-        return self._steps_in("embeddings", (".pt", ".safetensors"), ending=_NEGATIVE)
+        return self._steps_in("embeddings", (".pt", ".safetensors"), ending=NEGATIVE_ENDING)
 
     def carriers(self) -> dict[int, Path]:
         """The pictures that carry the vectors by step, rising."""
@@ -99,7 +98,7 @@ class RunDirectory:
 
     def _step_of(self, path: Path) -> int | None:
         """The step in NAME-STEP.EXT, NAME-STEP-neg.EXT or NAME-STEP-INDEX.png."""
-        match = re.fullmatch(rf"{re.escape(self.name)}-([0-9]{{1,9}})(-[0-9]+|{_NEGATIVE})?", path.stem)
+        match = re.fullmatch(rf"{re.escape(self.name)}-([0-9]{{1,9}})(-[0-9]+|{NEGATIVE_ENDING})?", path.stem)
         return int(match[1]) if match else None
 
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from ..base.options import option
 
+CHUNK_TOKENS = 75
+"""Tokens of a prompt that a text encoder reads at once; with the start and end tokens around them they are 77."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PromptSettings:
@@ -53,7 +56,7 @@ class PromptSettings:
         "Keep first tags",
         group="Prompts",
         low=0,
-        high=75,
+        high=CHUNK_TOKENS,
         step=1,
         advanced=True,
         help="This many tags at the front are neither shuffled nor dropped.",

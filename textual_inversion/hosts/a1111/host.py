@@ -15,6 +15,7 @@ from modules import sd_hijack, sd_models, sd_vae, shared
 
 from ...core.base.errors import LeaseError
 from ...core.dataset.templates import shipped_templates_dir
+from ...core.embeddings_folder.find import EMBEDDING_SUFFIXES
 from ...core.model.captioning import CaptionModels
 from ...core.model.host import LeaseRequest
 from ...core.model.shape import ModelShape
@@ -23,7 +24,6 @@ from ..webui_page import cards
 if TYPE_CHECKING:
     from .lease import A1111Lease
 
-_EMBEDDING_SUFFIXES = (".pt", ".bin", ".safetensors")
 _USUAL_SIZE = 512
 
 
@@ -104,7 +104,7 @@ class A1111Host:
         """Those of the web UI's database, and of the files in its folder, which it reads with its first model only."""
         folder = self.embeddings_dir
         files = folder.rglob("*") if folder.is_dir() else ()
-        names = {path.stem for path in files if path.suffix.lower() in _EMBEDDING_SUFFIXES}
+        names = {path.stem for path in files if path.suffix.lower() in EMBEDDING_SUFFIXES}
         return names | set(sd_hijack.model_hijack.embedding_db.word_embeddings)
 
     def publish(self, path: Path) -> None:

@@ -15,6 +15,7 @@ from modules import sd_models, sd_vae, shared
 
 from ...core.base.errors import LeaseError
 from ...core.dataset.templates import shipped_templates_dir
+from ...core.embeddings_folder.find import EMBEDDING_SUFFIXES
 from ...core.model.host import LeaseRequest
 from ...core.model.shape import ModelShape
 from ..webui_page import cards
@@ -22,7 +23,6 @@ from ..webui_page import cards
 if TYPE_CHECKING:
     from .lease import ForgeLease
 
-_EMBEDDING_SUFFIXES = (".pt", ".bin", ".safetensors")
 _USUAL_SIZE = 512
 
 
@@ -106,7 +106,7 @@ class ForgeHost:
         """Those of the loaded engine, and of the files in the folder, which it reads when it is loaded only."""
         folder = self.embeddings_dir
         files = folder.rglob("*") if folder.is_dir() else ()
-        names = {path.stem for path in files if path.suffix.lower() in _EMBEDDING_SUFFIXES}
+        names = {path.stem for path in files if path.suffix.lower() in EMBEDDING_SUFFIXES}
         return names | set(self.known_names())
 
     def known_names(self) -> Collection[str]:

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from ...core.base.errors import LeaseError
 from ...core.model.host import ModelFamily
-
-_CHUNK_TOKENS = 75
+from ...core.settings.prompts import CHUNK_TOKENS
 
 
 class HostEncoder:
@@ -46,8 +45,8 @@ class HostEncoder:
 
     @torch.no_grad()
     def encode_words(self, text: str) -> Tensor:
-        ids = self.tokenize(text)[:_CHUNK_TOKENS]
-        padding = [self._embedder.id_pad] * (_CHUNK_TOKENS - len(ids))
+        ids = self.tokenize(text)[:CHUNK_TOKENS]
+        padding = [self._embedder.id_pad] * (CHUNK_TOKENS - len(ids))
         tokens = torch.tensor([[self._embedder.id_start, *ids, self._embedder.id_end, *padding]])
         with devices.autocast():
             output = self._last_layer(tokens.to(devices.device))

@@ -1,6 +1,6 @@
 """Look for what the guides advise about pictures, in the pictures themselves. Advice only, and it may be wrong.
 
-Each function takes what ``core.dataset_report`` checks (its ``Material``) and yields findings; ``advice_checks`` binds them to
+Each function takes what ``core.dataset_report`` checks (its ``ReportInput``) and yields findings; ``advice_checks`` binds them to
 the pictures, which are then read once.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from ...core.base.sentences import listed
 from ...core.dataset.finding import Finding
-from ...core.dataset.report import Check, Material
+from ...core.dataset.report import Check, ReportInput
 from ..folder.edits import tag_counts
 from .looks import Look, looks_of
 from .perceptual_hash import distance
@@ -39,7 +39,7 @@ _STOP_WORDS = frozenset({"a", "an", "the", "of", "in", "on", "and", "with", "pho
 class PictureAdvice:
     """The checks of one folder. ``learned`` are words for what is to be learned, as the initialization text has them."""
 
-    def __init__(self, material: Material, *, learned: str = "") -> None:
+    def __init__(self, material: ReportInput, *, learned: str = "") -> None:
         self._material, self._learned = material, learned
 
     @cached_property
@@ -128,7 +128,7 @@ class PictureAdvice:
 def advice_checks(*, learned: str = "") -> tuple[Check, ...]:
     """For ``core.dataset_report.report(material, more=...)``."""
 
-    def looked_at(material: Material) -> Iterator[Finding]:
+    def looked_at(material: ReportInput) -> Iterator[Finding]:
         advice = PictureAdvice(material, learned=learned)
         for check in (
             advice.near_duplicates,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...core.dataset.find import FolderSpec
-from ...core.dataset.report import DatasetReport, Material, report
+from ...core.dataset.report import DatasetReport, ReportInput, report
 from ...core.dataset.survey import survey
 from ...core.dataset.templates import load_template
 from ...core.settings.train_config import TrainConfig
@@ -34,5 +34,5 @@ def check_folder(
         folders=[FolderSpec(path=Path(folder))],
     )
     lines = load_template(template, template_dirs, name="embedding") if template.strip() else None
-    material = Material(survey=found, template=lines, count_tokens=count_tokens)
+    material = ReportInput(survey=found, template=lines, count_tokens=count_tokens)
     return report(material, more=advice_checks(learned=learned))

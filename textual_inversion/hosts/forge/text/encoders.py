@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from ....core.base.errors import LeaseError
 from ....core.model.host import ModelFamily
+from ....core.settings.prompts import CHUNK_TOKENS
 from ...inference_views import ordinary_view
 
-_CHUNK_TOKENS = 75
 _ENGINES = "text_processing_engine"
 _FAMILIES: Mapping[tuple[str, ...], ModelFamily] = {
     ("clip_l",): "sd1",
@@ -50,8 +50,8 @@ class HostEncoder:
 
     @torch.no_grad()
     def encode_words(self, text: str) -> Tensor:
-        engine, ids = self._engine, self.tokenize(text)[:_CHUNK_TOKENS]
-        padding = [engine.id_pad] * (_CHUNK_TOKENS - len(ids))
+        engine, ids = self._engine, self.tokenize(text)[:CHUNK_TOKENS]
+        padding = [engine.id_pad] * (CHUNK_TOKENS - len(ids))
         tokens = torch.tensor([[engine.id_start, *ids, engine.id_end, *padding]])
         outputs: list[Tensor] = []
         norm = engine.text_encoder.transformer.text_model.final_layer_norm

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from ....core.base.errors import FileFormatError
+from ....core.base.sentences import listed
 from .layout import ModelLayout, TextLayout, UNetLayout, VaeLayout
 from .ldm_keys import UNET_PREFIX, VAE_PREFIX, clip_text_keys, squeezed_keys, unet_keys, vae_keys
 from .open_clip_keys import PROJECTION, open_clip_text_keys, split_tensors
@@ -82,9 +83,8 @@ class _Taker:
         left = sorted(name for name in self._tensors if not is_harmless(name))
         self._tensors.clear()
         if left:
-            more = f" and {len(left) - 5} more" if len(left) > 5 else ""
             raise FileFormatError(
-                f"The checkpoint has tensors that its layout does not know: {', '.join(left[:5])}{more}. "
+                f"The checkpoint has tensors that its layout does not know: {listed(left)}. "
                 "Its .yaml may belong to another checkpoint, or this kind of model is not supported.",
                 field="checkpoint",
             )

@@ -8,11 +8,9 @@ from pathlib import Path
 
 from ....core.base.errors import UserError
 from ....core.embedding.embedding import Embedding, Vectors
-from ....core.embeddings_folder.find import FILES, files_below
+from ....core.embeddings_folder.find import CARRIER_SUFFIXES, EMBEDDING_SUFFIXES, files_below
 from ....core.formats import read_embedding
 from ..checkpoint.checkpoint import sha256
-
-PICTURE_SUFFIXES = (".png", ".webp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,12 +83,17 @@ class EmbeddingLibrary:
         for path in files_below(self.folder):
             suffix = path.suffix.lower()
             preview = path.stem.lower().endswith(".preview")
-            if suffix in FILES or (suffix in PICTURE_SUFFIXES and not preview):
+            if suffix in EMBEDDING_SUFFIXES or (suffix in CARRIER_SUFFIXES and not preview):
                 yield path
 
     def _rank(self, path: Path) -> tuple[bool, bool, int, Path]:
         suffix = path.suffix.lower()
-        return suffix in PICTURE_SUFFIXES, path.parent != self.folder, (*FILES, *PICTURE_SUFFIXES).index(suffix), path
+        return (
+            suffix in CARRIER_SUFFIXES,
+            path.parent != self.folder,
+            (*EMBEDDING_SUFFIXES, *CARRIER_SUFFIXES).index(suffix),
+            path,
+        )
 
     def _entry(self, path: Path) -> LibraryEntry | None:
         try:
@@ -106,7 +109,7 @@ class EmbeddingLibrary:
 
     @staticmethod
     def _open(path: Path) -> LibraryEntry:
-        picture = path.suffix.lower() in PICTURE_SUFFIXES
+        picture = path.suffix.lower() in CARRIER_SUFFIXES
         try:
             embedding = read_embedding(path)
         except UserError as error:

@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 
 from ....core.base.errors import InputError
 from ....core.dataset.emphasis import BREAK, parse_attention
-
-CHUNK_TOKENS = 75
-"""Prompt tokens in one chunk; with the start and end tokens around them a chunk has 77."""
+from ....core.settings.prompts import CHUNK_TOKENS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ....core.settings.prompts import CHUNK_TOKENS
 from ..checkpoint.build import TextTower
 from ..checkpoint.layout import TextLayout
 from ..checkpoint.tokenizer import ClipTokenizer
-from .prompts import CHUNK_TOKENS, Chunk, NameIndex, chunk_prompt, pad_after_end
+from .prompts import Chunk, NameIndex, chunk_prompt, pad_after_end
 
 
 @contextmanager
