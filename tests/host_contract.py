@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
@@ -33,6 +36,11 @@ _PREDICTION = {"sd1": (3, 4, 8, 4), "sd2": (3, 4, 8, 4), "sdxl": (2, 4, 8, 8)}
 
 class HostContract:
     """Every test gets its own `bench`, in whatever state the one before left the host."""
+
+    emphasis_of_a1111 = True
+    """Whether the host reads brackets as A1111's "Original" does: then its conditioning is that of A1111 with them too."""
+    loss_tolerance: ClassVar[Mapping[str, float]] = {}
+    """By variant, where a host's arithmetic is another: how far its losses may be from those of every other host."""
 
     @pytest.mark.parametrize("end", [None, RuntimeError, KeyboardInterrupt, torch.cuda.OutOfMemoryError])
     def test_leaving_puts_everything_back(self, bench: Bench, end: type[BaseException] | None) -> None:
@@ -229,8 +237,9 @@ class HostContract:
             predicted = lease.predict(noisy.to(lease.device), timesteps.to(lease.device), conditioning)
         assert predicted.dtype == torch.float32
         assert predicted.device.type == lease.device.type
-        bench.close(predicted, expected["predicted"], atol=2e-5)
-        if "loss" in expected:
+        rows = [row for row, prompt in enumerate(prompts) if self.emphasis_of_a1111 or not set("([") & set(prompt)]
+        bench.close(predicted[rows], expected["predicted"][rows], atol=2e-5)
+        if "loss" in expected and len(rows) == len(prompts):
             velocity = alphas.sqrt() * noise - (1 - alphas).sqrt() * latents
             target = velocity if bench.family == "sd2" else noise
             loss = torch.nn.functional.mse_loss(predicted.cpu(), target)
@@ -285,7 +294,7 @@ class HostContract:
         assert first.image.size == (64, 64)
         assert first.image.tobytes() == again.image.tobytes()
         assert first.image.tobytes() != moved.image.tobytes()
-        assert first.infotext.startswith("a tix3\nSteps: 3, Sampler: Euler a")
+        assert re.match(r"a tix3\n(.*\n)*Steps: 3, (Size: 64x64, )?Sampler: Euler a, ", first.infotext)
 
     def test_twenty_steps_have_the_losses_of_every_host(self, bench: Bench) -> None:
         config = bench.config()
@@ -306,7 +315,8 @@ class HostContract:
                 rows = list(csv.DictReader(file))
             losses = [float(row["loss"]) for row in rows]
             expected = json.loads((REFERENCE / "contract_losses.json").read_text())[bench.variant]
-            assert losses == pytest.approx(expected, abs=1e-4 * bench.looseness)
+            tolerance = self.loss_tolerance.get(bench.variant, 1e-4 * bench.looseness)
+            assert losses == pytest.approx(expected, abs=tolerance)
             run = Path(finished.run_dir)
             assert sorted(file.name for file in (run / "images").iterdir()) == ["contract1-10.png", "contract1-20.png"]
         finally:

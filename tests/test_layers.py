@@ -55,7 +55,7 @@ ROOMS = {  # of core/, from the ground up: which rooms each may import
         "estimates",
     },
 }  # fmt: skip
-COMMON = {"webui_page", "recompute", "hijacked_text", "forge_objects"}
+COMMON = {"webui_page", "recompute", "hijacked_text", "forge_objects", "diffusers_model"}
 MAX_ROOM_FILES = 15
 MAX_LINES, MAX_FUNCTION_LINES = 350, 70
 

@@ -118,7 +118,7 @@ class Server:
 
     def start(self, *arguments: str) -> None:
         """Start with more arguments, and wait until it says that it is ready: asked too early, it fails to start."""
-        port = _free_port()
+        port = free_port()
         self.url, self.log = f"http://127.0.0.1:{port}", ""
         command = [str(self._python), "launch.py", *ARGUMENTS.split(), "--port", str(port)]
         command += ["--ckpt", f"models/Stable-diffusion/{DEMO}.safetensors", *arguments]
@@ -249,7 +249,7 @@ def _json(content: bytes) -> Any:
         return content.decode(errors="replace")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -48,9 +48,9 @@ def detect(present: Present | None = None, *, neo: Callable[[], bool] | None = N
         from .reforge.webui import Reforge
 
         return Reforge(found)
-    raise LeaseError(
-        f"This version of the extension does not run in {found} yet, only in AUTOMATIC1111, Forge, Forge Neo, reForge and Forge Classic."
-    )
+    from .sdnext.webui import SDNext
+
+    return SDNext()
 
 
 def _is_neo() -> bool:

@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import save_file
 
 from textual_inversion.core.base.errors import FileFormatError, LeaseError
-from textual_inversion.hosts.standalone.checkpoint.checkpoint import read_checkpoint, sha256
+from textual_inversion.hosts.file_hash import sha256
+from textual_inversion.hosts.standalone.checkpoint.checkpoint import read_checkpoint
 
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.ones(2, dtype=torch.float16)}
 

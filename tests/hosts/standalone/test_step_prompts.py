@@ -14,8 +14,8 @@ from textual_inversion.core.embedding.embedding import Embedding
 from textual_inversion.core.formats import write_embedding
 from textual_inversion.core.model.host import LeaseRequest, PictureRequest
 from textual_inversion.core.record.kept_steps import StepCopies
+from textual_inversion.hosts.file_hash import sha256
 from textual_inversion.hosts.standalone import StandaloneHost
-from textual_inversion.hosts.standalone.checkpoint.checkpoint import sha256
 from textual_inversion.hosts.standalone.lease import StandaloneLease
 
 

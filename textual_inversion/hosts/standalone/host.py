@@ -13,12 +13,12 @@ from ...core.base.errors import LeaseError
 from ...core.model.host import LeaseRequest
 from ...core.model.shape import ModelShape
 from ...core.record.kept_steps import StepCopies
+from ..diffusers_model.shape import shape_of
 from ..recompute.recomputation import Recomputation
 from .device import Precision, choose_device, unet_dtype, unused_card
 from .lease import StandaloneLease, frozen
 from .loading import LoadedModel, load_model
 from .lora.merged import with_loras
-from .shape import shape_of
 from .text.embeddings import EmbeddingLibrary
 from .vae_file import find_vae, with_vae
 
@@ -89,7 +89,11 @@ class StandaloneHost:
         return ((card,) if card else ()) + guesses
 
     def model_shape(self) -> ModelShape | None:
-        return shape_of(self._model) if self._model else None
+        if self._model is None:
+            return None
+        networks = self._model.networks
+        text = [tower.model for tower in networks.text.values()]
+        return shape_of(unet=networks.unet, vae=networks.vae, text=text, device=self._model.device)
 
     def count_tokens(self, text: str) -> int | None:
         return len(next(iter(self._model.encoders.values())).tokenize(text)) if self._model else None

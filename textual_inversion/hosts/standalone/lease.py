@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...core.base.errors import InputError, LeaseError
 from ...core.embedding.embedding import Vectors
@@ -21,16 +20,18 @@ from ...core.model.host import (
     PictureRequest,
     Recompute,
 )
-from ...core.model.vae_attention import VaeAttention, recorded
+from ...core.model.vae_attention import VaeAttention
 from ...core.record.kept_steps import StepCopies
+from ..diffusers_model.inpainting import NothingKept
+from ..diffusers_model.vae import Vae
 from ..frozen import frozen as frozen
 from ..parking import Parking
 from ..recompute.recomputation import Recomputation
+from ..step_references import ReadPrompts, read_steps
 from .loading import LoadedModel
 from .sampling.pictures import PictureMaker
 from .text.conditioning import PromptEncoder
 from .text.embeddings import EmbeddingLibrary
-from .text.step_prompts import ReadPrompts, read_steps
 from .text.text import ClipEncoder
 
 
@@ -55,7 +56,8 @@ class StandaloneLease:
         self._still_loaded = still_loaded
         self._prompts = PromptEncoder(model.encoders)
         self._unet = Parking(model.networks.unet, model.device)
-        self._grey: dict[tuple[int, int], Tensor] = {}
+        self._vae = Vae(model.networks.vae, scale=model.layout.vae.scale_factor, device=model.device)
+        self._nothing_kept = NothingKept(self._vae)
 
     @property
     def checkpoint(self) -> CheckpointInfo:
@@ -86,57 +88,31 @@ class StandaloneLease:
         """As A1111 counts: 1 is the last layer. It means something for SD 1.x only."""
         return self._request.clip_skip or 1
 
-    @torch.no_grad()
     def encode_images(self, pixels: Tensor) -> LatentMoments:
         """SDXL's U-Net leaves the card meanwhile: beside it a VAE in float32 at 1024 pixels does not fit in 8 GB."""
         self.check()
-        factor = self._model.layout.vae.factor
-        if pixels.dim() != 4 or pixels.shape[1] != 3 or pixels.shape[2] % factor or pixels.shape[3] % factor:
-            raise InputError(
-                f"Pictures of shape {list(pixels.shape)} cannot be encoded; [B, 3, height, width] with sides that are "
-                f"multiples of {factor} was expected."
-            )
         if self.family == "sdxl":
             self._unet.park()
-        return self._encode(pixels)
+        return self._vae.encode(pixels)
 
-    def _encode(self, pixels: Tensor) -> LatentMoments:
-        with self._vae_here() as vae:
-            posterior = vae.encode(pixels.to(self.device, vae.dtype)).latent_dist
-        scale = self._model.layout.vae.scale_factor
-        return LatentMoments(mean=posterior.mean * scale, std=posterior.std * scale)
-
-    @torch.no_grad()
     def vae_attention(self, pixels: Tensor) -> VaeAttention:
-        layer = self._model.networks.vae.encoder.mid_block.attentions[0]
-        with recorded(layer.to_q, layer.to_k) as seen:
-            self.encode_images(pixels)
-        return seen.attention
-
-    @contextmanager
-    def _vae_here(self) -> Iterator[nn.Module]:
-        """The VAE on the lease's device; parked again afterwards where it was, unless a backward pass needs it there."""
-        vae = self._model.networks.vae
-        parked = vae.device.type != self.device.type
-        yield vae.to(self.device) if parked else vae
-        if parked and not torch.is_grad_enabled():
-            self.park_vae()
+        self.check()
+        if self.family == "sdxl":
+            self._unet.park()
+        return self._vae.attention(pixels)
 
     def park_vae(self) -> None:
-        if self.device.type != "cpu":
-            self._model.networks.vae.to("cpu")
+        self._vae.park()
         self._unet.unpark()
 
     def unpark(self) -> None:
         """Everything back on its device."""
-        self._model.networks.vae.to(self.device)
+        self._vae.unpark()
         self._unet.unpark()
 
     def decode_latents(self, latents: Tensor) -> Tensor:
         self.check()
-        with self._vae_here() as vae:
-            scaled = latents.to(self.device, vae.dtype) / self._model.layout.vae.scale_factor
-            return vae.decode(scaled, return_dict=False)[0]
+        return self._vae.decode(latents)
 
     def encode_prompts(
         self, prompts: Sequence[str], *, embeddings: Mapping[str, Vectors], width: int, height: int
@@ -174,7 +150,7 @@ class StandaloneLease:
         dtype = self._model.unet_dtype
         inputs = noisy.to(self.device, dtype)
         if self._model.layout.unet.inpainting:
-            inputs = torch.cat([inputs, self._nothing_kept(noisy).to(inputs)], dim=1)
+            inputs = torch.cat([inputs, self._nothing_kept.beside(noisy).to(inputs)], dim=1)
         vector = conditioning.vector
         return self._model.networks.unet(
             inputs,
@@ -183,20 +159,6 @@ class StandaloneLease:
             class_labels=None if vector is None else vector.to(self.device, dtype),
             return_dict=False,
         )[0].to(torch.promote_types(dtype, torch.float32))
-
-    @torch.no_grad()
-    def _nothing_kept(self, noisy: Tensor) -> Tensor:
-        """Input of an inpainting U-Net when all is to be drawn: a mask of ones, and the latents of a grey picture.
-
-        As A1111's ``txt2img_image_conditioning``, with the mean of the posterior in place of a sample.
-        """
-        batch, _, height, width = noisy.shape
-        if (height, width) not in self._grey:
-            factor = self._model.layout.vae.factor
-            grey = torch.zeros(1, 3, height * factor, width * factor)
-            latents = self._encode(grey).mean
-            self._grey[height, width] = torch.cat([torch.ones_like(latents[:, :1]), latents], dim=1)
-        return self._grey[height, width].expand(batch, -1, -1, -1)
 
     def recompute_more(self) -> Recompute | None:
         return self._recomputation.more()

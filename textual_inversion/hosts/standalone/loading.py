@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from ...core.base.errors import ResourceError
 from ...core.model.host import CheckpointInfo, NoiseSchedule, PredictionType
+from ..file_hash import sha256
 from .checkpoint.build import Networks, build_networks
-from .checkpoint.checkpoint import read_checkpoint, sha256
+from .checkpoint.checkpoint import read_checkpoint
 from .checkpoint.detection import layout_from_tensors
 from .checkpoint.layout import ModelLayout
 from .checkpoint.ldm_config import config_beside, layout_from_config

@@ -34,6 +34,8 @@ class BaseWebUI:
     does not change."""
 
     lacks: Mapping[Capability, str] = {}
+    flags: Mapping[str, str] = {}
+    """Names of this web UI for flags of the command line that A1111 calls otherwise."""
 
     def __init__(self, host: Host, *, login: Login | None = None) -> None:
         self.host = host
@@ -45,17 +47,17 @@ class BaseWebUI:
     @property
     def confined_to(self) -> Sequence[Path] | None:
         """As for installing extensions: with others on the net, only where the web UI was told that this is all right."""
-        if not _is_public() or _flag("enable_insecure_extension_access"):
+        if not self._is_public() or self._flag("enable_insecure_extension_access"):
             return None
         return (Path(paths.data_path), Path(paths.script_path))
 
     @property
     def served_names(self) -> Sequence[str] | None:
-        if self._login.wanted or _flag("share"):  # a name made up by the share service, hard to guess
+        if self._login.wanted or self._flag("share"):  # a name made up by the share service, hard to guess
             return None
-        origins = (_flag("cors_allow_origins") or "").split(",")
+        origins = (self._flag("cors_allow_origins") or "").split(",")
         allowed = [urlsplit(origin.strip()).hostname or "" for origin in origins if origin.strip()]
-        return [name for name in (*allowed, _flag("server_name") or "") if name]
+        return [name for name in (*allowed, self._flag("server_name") or "") if name]
 
     @property
     def txt2img(self) -> Mapping[str, Any]:
@@ -79,19 +81,18 @@ class BaseWebUI:
     def on_app(self, mount: Callable[[Any], None]) -> None:
         when("app_started", lambda _page, app: mount(app))
 
+    def _flag(self, name: str) -> Any:
+        return getattr(shared.cmd_opts, self.flags.get(name, name), None)
+
+    def _is_public(self) -> bool:
+        asked = any(self._flag(name) for name in ("share", "listen", "ngrok"))
+        return asked or not _is_loopback(self._flag("server_name"))
+
     def extend(self, copies: StepCopies) -> None:
         """Nothing here: prompts and cards are the adapter's."""
 
     def cards_html(self, tab: str) -> str | None:
         return None
-
-
-def _flag(name: str) -> Any:
-    return getattr(shared.cmd_opts, name, None)
-
-
-def _is_public() -> bool:
-    return bool(_flag("share") or _flag("listen") or _flag("ngrok") or not _is_loopback(_flag("server_name")))
 
 
 def _is_loopback(name: str | None) -> bool:

@@ -52,16 +52,16 @@ def _unwish(state: Any) -> None:
 
 
 @contextmanager
-def shown_in_queue(emit: Emit, control: Control) -> Iterator[Emit]:
+def shown_in_queue(emit: Emit, control: Control, *, show: Callable[[Event], None] | None = None) -> Iterator[Emit]:
     """Events also move the web UI's progress display, and its Interrupt reaches ``control``.
 
     Any request that ends resets the web UI's flags, so the wish is taken where it is made; code that sets the flag
-    without a call is seen at the next event.
+    without a call is seen at the next event. ``show`` is what an event does to the display, where that is not A1111's.
     """
     state = shared.state
 
     def told(event: Event) -> None:
-        _show(event)
+        (show or _show)(event)
         if state.interrupted or getattr(state, "stopping_generation", False):
             control.interrupt()
         emit(event)

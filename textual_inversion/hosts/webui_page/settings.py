@@ -56,7 +56,9 @@ def _draw(settings: Sequence[OwnSetting], explained: Sequence[tuple[str, str]]) 
         shown = shown.info(escape(setting.help))
         shared.opts.add_option(setting.key, shown.needs_reload_ui() if setting.field else shown)
     if rows := _known(explained):
-        table = shared.OptionHTML(_table(rows))
+        text = _table(rows)
+        plain = getattr(shared, "OptionHTML", None)
+        table = plain(text) if plain else shared.OptionInfo(text, "", shared.gr.HTML)
         table.section, table.category_id = SECTION, category
         shared.opts.add_option(f"{SECTION[0]}_explained", table)
 

@@ -16,10 +16,10 @@ from ....core.base.sentences import listed
 from ....core.dataset.prompt_syntax import foreign_syntax
 from ....core.embedding.embedding import Vectors
 from ....core.model.host import Conditioning, Lease, NoiseSchedule, Picture, PictureRequest
+from ...step_references import ReadPrompts
 from ..checkpoint.layout import ModelLayout
 from ..text.conditioning import PromptEncoder
 from ..text.embeddings import EmbeddingLibrary
-from ..text.step_prompts import ReadPrompts
 from .infotext import infotext
 from .samplers import Noise, Sampler, find_sampler
 

@@ -10,7 +10,7 @@ from ....core.base.errors import UserError
 from ....core.embedding.embedding import Embedding, Vectors
 from ....core.embeddings_folder.find import CARRIER_SUFFIXES, EMBEDDING_SUFFIXES, files_below
 from ....core.formats import read_embedding
-from ..checkpoint.checkpoint import sha256
+from ...file_hash import sha256
 
 
 @dataclass(frozen=True, kw_only=True)

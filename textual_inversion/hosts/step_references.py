@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ....core.base.errors import UserError
-from ....core.embedding.embedding import Vectors
-from ....core.record.kept_steps import (
+from ..core.base.errors import UserError
+from ..core.embedding.embedding import Vectors
+from ..core.record.kept_steps import (
     StepCopies,
     StepReference,
     find_references,
@@ -17,7 +17,7 @@ from ....core.record.kept_steps import (
     stand_in,
     with_replaced,
 )
-from ..checkpoint.checkpoint import sha256
+from .file_hash import sha256
 
 _HASH_DIGITS = 12
 

@@ -1,0 +1,1 @@
+"""SD.Next: a web UI whose model is a pipeline of diffusers."""
