@@ -30,17 +30,6 @@ def test_a_web_ui_is_known_by_what_it_is_made_of(modules: set[str], neo: bool, n
     assert family(modules.__contains__, neo=lambda: neo) == name
 
 
-@pytest.mark.parametrize(
-    ("modules", "name"),
-    [({*COMMON, "modules.prompt_parser_diffusers"}, "SD.Next")],
-)
-def test_what_cannot_be_adapted_is_told_by_its_right_name(modules: set[str], name: str) -> None:
-    with pytest.raises(
-        LeaseError, match=f"does not run in {name} yet, only in AUTOMATIC1111, Forge, Forge Neo, reForge"
-    ):
-        detect(modules.__contains__, neo=lambda: False)
-
-
 def test_a_process_without_a_web_ui_is_found_out_by_importing_nothing() -> None:
     with pytest.raises(LeaseError, match=r"python run\.py"):
         detect()
