@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
-from . import autocast, new_storages, saved_hooks
+from . import autocast, data_across_devices, new_storages, saved_hooks
 from .attention import Attention
 from .copying import Copying, is_pinned, pin_memory
 from .cuda_kernels import kernels
@@ -60,17 +60,11 @@ class ShadowDevice:
 
     @contextmanager
     def in_use(self) -> Iterator[ShadowDevice]:
-        """Inside, ``module.to("shadow")`` keeps its parameters the same objects, as ``to("cuda")`` does; leaving forgets a limit.
-
-        torch can only do so by swapping tensors, which is its own setting for all devices.
-        """
-        future = torch.__future__
-        before = future.get_swap_module_params_on_conversion()
-        future.set_swap_module_params_on_conversion(True)
+        """Inside, ``module.to("shadow")`` keeps its parameters the same objects, as ``to("cuda")`` does; leaving forgets a limit."""
         try:
-            yield self
+            with data_across_devices.allowed():
+                yield self
         finally:
-            future.set_swap_module_params_on_conversion(before)
             self.memory.limit = None
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import weakref
 
 import pytest
 import torch
@@ -103,6 +104,45 @@ def test_data_and_set(shadow):
         torch.empty(0).set_(other.untyped_storage(), 0, (2,), (1,))
 
 
+def test_data_goes_from_one_device_to_another(shadow):
+    """As between the CPU and CUDA; ``module.to`` stands on it."""
+    weight = nn.Parameter(torch.ones(3), requires_grad=False)
+    there, reference = torch.full((3,), 2.0, device="shadow"), weakref.ref(weight)
+    weight.data = there
+    assert (type(weight), weight.device.type, weight.is_leaf) == (nn.Parameter, "shadow", True)
+    there[0] = 7.0
+    assert weight.tolist() == [7.0, 2.0, 2.0]
+    weight.data = torch.zeros(2)
+    assert (weight.device.type, weight.shape, reference() is weight) == ("cpu", (2,), True)
+    with pytest.raises(RuntimeError, match="incompatible tensor type"):
+        weight.data = torch.zeros(2, device="meta")
+
+
+def test_a_module_with_gradients_and_a_graph_moves(shadow):
+    module = nn.Linear(2, 1)
+    out = module(torch.ones(1, 2)).sum()
+    out.backward(retain_graph=True)
+    module.to("shadow")
+    assert module.weight.grad.device.type == "shadow"
+    assert module.weight.grad.tolist() == [[1.0, 1.0]]
+    assert module.weight.requires_grad
+    module(torch.ones(1, 2, device="shadow")).sum().backward()
+    assert module.weight.grad.tolist() == [[2.0, 2.0]]
+    module.to("cpu")
+    assert module.weight.grad.device.type == "cpu"
+
+
+def test_inference_tensors(shadow):
+    with torch.inference_mode():
+        made = torch.ones(2, device="shadow") * 2
+    assert made.is_inference()
+    with pytest.raises(RuntimeError, match="Inference tensors cannot be saved for backward"):
+        torch.ones(2, device="shadow", requires_grad=True) * made
+    usual = torch.empty(0, device="shadow").set_(made.untyped_storage(), 0, (2,), (1,))
+    assert not usual.is_inference()
+    (torch.ones(2, device="shadow", requires_grad=True) * usual).sum().backward()
+
+
 def test_another_type_over_the_same_memory(shadow):
     whole = torch.tensor([1.0]).to("shadow").view(torch.int32)
     assert whole.item() == 0x3F800000
@@ -153,11 +193,13 @@ def test_types_of_results_do_not_depend_on_a_number_of_the_cpu(shadow):
     assert (torch.ones(2, dtype=torch.int64, device="shadow") * 2.5).dtype == torch.float32
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int32, torch.bool, torch.uint8])
+@pytest.mark.parametrize(
+    "dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int32, torch.bool, torch.uint8, torch.float8_e4m3fn]
+)
 def test_types_go_there_and_back(shadow, dtype):
     plain = torch.tensor([0, 1, 1]).to(dtype)
-    assert plain.to("shadow").cpu().equal(plain)
-    assert plain.float().to("shadow", dtype).cpu().equal(plain)
+    assert plain.to("shadow").cpu().float().equal(plain.float())
+    assert plain.float().to("shadow", dtype).cpu().float().equal(plain.float())
     assert plain.to("shadow").float().cpu().equal(plain.float())
 
 
