@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 import torch
+from shadow_host import standalone_on_shadow
 from tiny_models import make_tiny_checkpoint
 
 from textual_inversion.core.model.host import LeaseRequest
@@ -15,12 +17,16 @@ from textual_inversion.study.compiled import with_compiled_batches
 from textual_inversion.study.pool import Pool, PooledLease
 
 
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> StandaloneHost:
+@pytest.fixture(scope="module", params=["cpu", "shadow"])
+def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandaloneHost]:
+    """On the second device as well: there all backward passes share one thread, as on a card."""
     folder = tmp_path_factory.mktemp("pool")
-    return StandaloneHost(
-        checkpoint=make_tiny_checkpoint(folder / "tiny.safetensors"), embeddings_dir=folder / "e", device="cpu"
-    )
+    with standalone_on_shadow() if request.param == "shadow" else nullcontext():
+        yield StandaloneHost(
+            checkpoint=make_tiny_checkpoint(folder / "tiny.safetensors"),
+            embeddings_dir=folder / "e",
+            device=request.param,
+        )
 
 
 def _steps(lease: object, member: int, steps: int, *, more_prompts: bool = False) -> list[torch.Tensor]:
@@ -56,10 +62,8 @@ def _assert_the_same_in_a_pool(host: StandaloneHost, steps: Callable[[object, in
         pool = Pool(lease, members=3)
 
         def run(member: int) -> list[torch.Tensor]:
-            try:
+            with pool.taking_part():
                 return steps(PooledLease(pool), member)
-            finally:
-                pool.leave()
 
         with ThreadPoolExecutor(max_workers=3) as threads:
             together = list(threads.map(run, range(3)))
@@ -85,7 +89,8 @@ def test_decoding_together_gives_each_its_own_pixels_and_gradients(host: Standal
         source = torch.Generator().manual_seed(member)
         latents = torch.randn(1 + member, 4, 8, 8, generator=source, requires_grad=True)
         pixels = lease.decode_latents(latents).float()  # type: ignore[attr-defined]
-        (gradient,) = torch.autograd.grad((pixels * torch.randn(pixels.shape, generator=source)).sum(), latents)
+        weights = torch.randn(pixels.shape, generator=source).to(pixels.device)
+        (gradient,) = torch.autograd.grad((pixels * weights).sum(), latents)
         return pixels.detach(), gradient
 
     with host.lease(LeaseRequest(precision="float32")) as lease:
@@ -93,10 +98,8 @@ def test_decoding_together_gives_each_its_own_pixels_and_gradients(host: Standal
         pool = Pool(lease, members=3)
 
         def run(member: int) -> tuple[torch.Tensor, torch.Tensor]:
-            try:
+            with pool.taking_part():
                 return decoded(PooledLease(pool), member)
-            finally:
-                pool.leave()
 
         with ThreadPoolExecutor(max_workers=3) as threads:
             together = list(threads.map(run, range(3)))
@@ -111,10 +114,9 @@ def test_an_error_reaches_every_member(host: StandaloneHost) -> None:
         pool = Pool(lease, members=2)
 
         def run(prompts: list[str]) -> None:
-            try:
-                PooledLease(pool).predict(torch.zeros(1, 3, 8, 8), torch.tensor([1]), lease.encode_prompts(prompts, embeddings={}, width=64, height=64))  # fmt: skip
-            finally:
-                pool.leave()
+            with pool.taking_part():
+                conditioning = lease.encode_prompts(prompts, embeddings={}, width=64, height=64)
+                PooledLease(pool).predict(torch.zeros(1, 3, 8, 8), torch.tensor([1]), conditioning)
 
         with ThreadPoolExecutor(max_workers=2) as threads:
             ends = [threads.submit(run, ["a"]), threads.submit(run, ["b"])]

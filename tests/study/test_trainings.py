@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from shadow_host import standalone_on_shadow
 from tiny_models import make_tiny_checkpoint
 
 from textual_inversion.core.base.errors import InputError
@@ -19,7 +20,7 @@ from textual_inversion.study.arm import Arm
 from textual_inversion.study.arms import find_arm
 from textual_inversion.study.concepts import HIDDEN
 from textual_inversion.study.judging import Score
-from textual_inversion.study.painting import PaintSettings
+from textual_inversion.study.painting import PaintSettings, paint
 from textual_inversion.study.results import Result, Results
 from textual_inversion.study.training import Training
 
@@ -42,10 +43,12 @@ class _Judged:
         return Score(concept=0.5, obedience=1.0, both=0.5, style=None, shown={})
 
 
-def _run(arm: Arm, folder: Path, *, names: Sequence[str] = ("zq000", "zq001")) -> tuple[list[Result], _Judged]:
+def _run(
+    arm: Arm, folder: Path, *, names: Sequence[str] = ("zq000", "zq001"), device: str = "cpu"
+) -> tuple[list[Result], _Judged]:
     """Trains ``arm`` on two concepts side by side."""
     host = StandaloneHost(
-        checkpoint=make_tiny_checkpoint(folder / "tiny.safetensors"), embeddings_dir=folder / "e", device="cpu"
+        checkpoint=make_tiny_checkpoint(folder / "tiny.safetensors"), embeddings_dir=folder / "e", device=device
     )
     judged, results = _Judged(), Results(folder / "results")
     pool = [Training(arm=arm, concept=concept, seed=1, name=name) for name, concept in zip(names, HIDDEN, strict=False)]
@@ -70,6 +73,26 @@ def test_a_pool_of_trainings_leaves_what_is_judged(tmp_path: Path) -> None:
     assert all(row.gain is not None and row.drift is not None and row.norm for row in rows)
     assert len(list((tmp_path / "work" / "batch-4" / f"{HIDDEN[0].name}-1" / "pictures").glob("*.png"))) == 3
     assert (set(judged.negatives), set(judged.scales)) == ({""}, {5.0})
+
+
+@pytest.mark.parametrize("arm", ["batch-4", "pair"])
+def test_trainings_side_by_side_on_a_second_device(tmp_path: Path, arm: str) -> None:
+    """None moves the VAE away beneath another, nor waits in a thread that all share; a card would show both."""
+    with standalone_on_shadow():
+        rows, _ = _run(
+            dataclasses.replace(find_arm(arm), budget=16, judged_at=(), pictures=3), tmp_path, device="shadow"
+        )
+    assert [row.outcome for row in rows] == ["done", "done"]
+
+
+def test_pictures_are_painted_on_a_second_device(tmp_path: Path) -> None:
+    with standalone_on_shadow():
+        host = StandaloneHost(
+            checkpoint=make_tiny_checkpoint(tmp_path / "tiny.safetensors"), embeddings_dir=tmp_path, device="shadow"
+        )
+        with host.lease(LeaseRequest(precision="float32")) as lease:
+            pictures = paint(lease, ["a ball", "a cat"], [1, 2], embeddings={}, settings=PaintSettings(steps=2))
+    assert [picture.size for picture in pictures] == [(64, 64)] * 2
 
 
 def test_pairs_are_trained_side_by_side_and_judged_with_both_halves(tmp_path: Path) -> None:

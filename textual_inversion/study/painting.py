@@ -68,7 +68,8 @@ def _latents(
     sources = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
 
     def noise() -> Tensor:
-        return torch.stack([torch.randn(4, SIZE // 8, SIZE // 8, generator=source) for source in sources])
+        drawn = [torch.randn(4, SIZE // 8, SIZE // 8, generator=source) for source in sources]
+        return torch.stack(drawn).to(lease.device)
 
     def predict(noisy: Tensor, timestep: Tensor) -> Tensor:
         wanted, plain = lease.predict(noisy.repeat(2, 1, 1, 1), timestep.expand(2 * count), both).chunk(2)

@@ -7,7 +7,8 @@ fifth of the time. Every training runs the engine's own loop in a thread of its 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +38,7 @@ class _Request:
 
 
 class Pool:
-    """Meeting point of ``members`` threads. Each of them must call ``leave`` at its end, whatever ended it."""
+    """Meeting point of ``members`` threads, each of which works inside ``taking_part``."""
 
     def __init__(self, lease: Lease, *, members: int) -> None:
         self.lease = lease
@@ -46,11 +47,20 @@ class Pool:
         self._pending: list[_Request] = []
         self._error: BaseException | None = None
 
-    def leave(self) -> None:
-        """One member less to wait for."""
-        with self._meeting:
-            self._active -= 1
-            self._answer_if_all_wait()
+    @contextmanager
+    def taking_part(self) -> Iterator[None]:
+        """Be one of the members; leaving, by any door, is one less to wait for.
+
+        The backward passes of this thread run in this thread. A card has one thread for those of all, and it would wait
+        in the first one's for the others.
+        """
+        try:
+            with torch.autograd.set_multithreading_enabled(False):
+                yield
+        finally:
+            with self._meeting:
+                self._active -= 1
+                self._answer_if_all_wait()
 
     def ask(self, kind: str, content: Any, *, gradient: bool = False) -> Any:
         """Wait until every member asks for something; returns this one's part of the joint answer."""
@@ -204,6 +214,9 @@ class PooledLease:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._pool.lease, name)
+
+    def park_vae(self) -> None:
+        """Leave it on its device: another member may be encoding its pictures."""
 
     def encode_prompts(
         self, prompts: Sequence[str], *, embeddings: Mapping[str, Vectors], width: int, height: int

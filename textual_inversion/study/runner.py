@@ -105,10 +105,8 @@ def _trained(pool: Sequence[Training], host: Host, lease: Lease, work: Path) -> 
     configs = [begin(training, own, work) for training, own in zip(pool, hosts, strict=True)]
 
     def member(place: int) -> Trained:
-        try:
+        with meeting.taking_part():
             return follow(pool[place], configs[place], hosts[place])
-        finally:
-            meeting.leave()
 
     with ThreadPoolExecutor(max_workers=len(pool)) as threads:
         return list(threads.map(member, range(len(pool))))
