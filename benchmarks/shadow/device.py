@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -101,13 +102,16 @@ def _named(name: str) -> Any:
 
 
 def supported() -> bool:
-    """Tell whether this torch lets Python register a device (since 2.10 or so)."""
-    return hasattr(getattr(torch._C, "_acc", None), "create_empty_tensor")
+    """Tell whether this torch lets Python register a device (since 2.10 or so), and has its table of kernels beside it."""
+    return hasattr(getattr(torch._C, "_acc", None), "create_empty_tensor") and find_spec("torchgen") is not None
 
 
 @cache
 def shadow_device() -> ShadowDevice:
-    """The device of this process, registered with the first call."""
+    """The device of this process, registered with the first call.
+
+    That has to come before the first backward pass: torch makes its queues for the devices that it knows then.
+    """
     device = ShadowDevice()
     device.register()
     return device
