@@ -17,6 +17,11 @@ pytest.register_assert_rewrite("host_contract")
 settings.register_profile("unhurried", deadline=None)  # a deadline measures how busy the machine is
 settings.load_profile("unhurried")
 
+settings.register_profile(
+    "patient", deadline=None
+)  # on a busy machine a sound test takes longer than hypothesis allows
+settings.load_profile("patient")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--webui-dir", help="folder of an installed web UI, for the tests marked 'host'")

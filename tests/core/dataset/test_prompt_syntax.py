@@ -25,6 +25,7 @@ def test_the_examples_in_the_docstrings() -> None:
         ("a cat+++ and (dog)1.3", 1),
         ("a photo --ar 16:9", 1),
         ("a cat --n lowres --w 512", 1),
+        ("a <'Cameron'><' '><'Diaz'*1.5> photo", 1),
         ("[name], [filewords]", 0),
         ("a (word:1.2) [less] BREAK more", 0),
         ("1girl, >:(, :|, <3, >_<, ^_^, long_hair", 0),

@@ -250,3 +250,10 @@ def test_a_name_that_prompts_know_from_a_folder_below_is_warned_about(world: Wor
     told.clear()
     world.create(name="my-thing", warn=told.append, overwrite=True)
     assert told == []
+
+
+def test_a_folder_of_that_name_is_called_one(world: World) -> None:
+    (world.host.embeddings_dir / "thing.pt").mkdir()
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match=r"thing\.pt is a folder\. Choose another name, or move it\."):
+            world.create(overwrite=overwrite)

@@ -6,9 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from textual_inversion.core.base.errors import InputError
+from textual_inversion.core.embedding.embedding import Embedding
 from textual_inversion.core.embeddings_folder.find import find_embedding
+from textual_inversion.core.formats import write_embedding
 
 
 def _file(path: Path) -> Path:
@@ -69,3 +72,19 @@ def test_a_name_that_is_nearly_right_is_told(tmp_path: Path, name: str) -> None:
     _file(tmp_path / "deep" / "EasyNegative.pt")
     with pytest.raises(InputError, match=f"no embedding called '{name}', but one called 'EasyNegative'. Write it so"):
         find_embedding(tmp_path, name)
+
+
+@pytest.mark.parametrize("ending", [".pth", ".ckpt", ".pti", ".PTH"])
+def test_an_ending_that_prompts_do_not_read_is_told(tmp_path: Path, ending: str) -> None:
+    _file(tmp_path / f"cat{ending}")
+    with pytest.raises(InputError, match=rf"cat{ending} lies in .* Give it the ending \.pt"):
+        find_embedding(tmp_path, "cat")
+
+
+def test_a_picture_is_found_by_the_name_in_it(tmp_path: Path) -> None:
+    """Prompts go by that name, so training does."""
+    picture = tmp_path / "download(1).png"
+    write_embedding(Embedding(vectors={"*": torch.ones(1, 8)}, name="emb_1.5"), picture)
+    assert find_embedding(tmp_path, "emb_1.5") == picture
+    top = _file(tmp_path / "emb_1.5.pt")
+    assert find_embedding(tmp_path, "emb_1.5") == top

@@ -142,3 +142,9 @@ def test_a_file_cut_short_anywhere_is_a_sentence(tmp_path, suffix, monkeypatch):
         path.write_bytes(content[:length])
         with pytest.raises(InputError, match="cannot be read as a picture"):
             open_picture(path)
+
+
+def test_a_picture_without_width_is_a_damaged_one(tmp_path):
+    (tmp_path / "a.png").write_bytes(png_header(0, 64))
+    with pytest.raises(InputError, match=r"it is a damaged one \(PNG picture\)\. Save it anew"):
+        open_picture(tmp_path / "a.png")

@@ -153,3 +153,21 @@ def test_a_pace_that_cannot_be_noted_does_not_fail_a_finished_run(world: World) 
     assert read_embedding(world.host.embeddings_dir / "thing.pt").step == 12
     (told,) = [event.message for event in world.of(Warned) if "pace.json" in event.message]
     assert told.startswith("How long the steps took was not noted for later estimates: Cannot write ")
+
+
+def test_pictures_that_are_held_by_another_program_end_no_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a program does that copies files to the network: on Windows replacing one is then refused."""
+    replace = os.replace
+
+    def held(source: str, target: str) -> None:
+        if str(target).endswith(".png"):
+            raise PermissionError(13, "Access is denied", str(target))
+        replace(source, target)
+
+    world.create()
+    monkeypatch.setattr("textual_inversion.core.base.files._replace", held)
+    finished = world.train(world.config(steps=4, image_every=2))
+    assert (finished.outcome, finished.step) == ("done", 4)
+    told = [event.message for event in world.of(Warned)]
+    assert sum("The preview at step 2 could not be saved." in each for each in told) == 1
+    assert sum("The picture with the embedding of step 4 could not be saved." in each for each in told) == 1

@@ -138,3 +138,10 @@ def test_what_a_preview_does_not_know_is_told_once(world: World, monkeypatch: py
     monkeypatch.setattr(FakeLease, "picture", with_warning)
     world.train(world.config(steps=6, image_every=2))
     assert warned(world).count("Previews: <lora:x:1> is read as words.") == 1
+
+
+def test_previews_that_cannot_show_the_embedding_are_told(world: World) -> None:
+    world.create()
+    world.train(world.config(steps=1, preview_prompts=["golden hour", "a Thing at noon", "[name]"]))
+    told = [each for each in warned(world) if "do not show" in each]
+    assert told == ["Previews that do not show the embedding, since their prompt lacks [name]: 'golden hour'."]

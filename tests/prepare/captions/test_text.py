@@ -72,3 +72,8 @@ def test_long_captions_are_cut_between_words():
     assert words.endswith(tuple("0123456789"))
     assert len(words.encode()) <= 150
     assert file_words("名" * 100) == "名" * 50
+
+
+@pytest.mark.parametrize("face", ["0_0", "o_o", ">_<", "^_^", "||_||", "<|>_<|>", "@_@", "+_-", "3_3", "x_x", "="])
+def test_faces_keep_their_underscore(face):
+    assert tag_text({face: 0.9, "long_hair": 0.8}, TagRules(alphabetical=False)) == f"{face}, long hair"

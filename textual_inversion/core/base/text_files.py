@@ -10,6 +10,8 @@ from .errors import InputError
 from .file_kinds import HEAD, placeholder_text
 
 MAX_BYTES = 1 << 20
+_TORN_BOM = "\u00ef\u00bb\u00bf"
+"""A BOM that some program has read as letters and written again."""
 
 
 def read_text(path: Path, *, field: str | None = None) -> str:
@@ -30,7 +32,7 @@ def read_text(path: Path, *, field: str | None = None) -> str:
     text = _decode(content)
     if text is None or "\0" in text:
         raise InputError(f"{path} is not a text file. Save it as UTF-8 text.", field=field)
-    return text
+    return text.removeprefix(_TORN_BOM).lstrip("\ufeff")
 
 
 def _decode(content: bytes) -> str | None:

@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 
 _FOREIGN = (
     r"<\w+:[^<>\n]+>",  # extra networks: <lora:foo:0.8>
+    r"<'[^<>\n]*'[^<>\n]*>",  # embedding-merge
     r"(?<!\w)embedding:[^\s,:()\[\]]+",  # ComfyUI
     r"(?<!\w)__[\w/*-]*\w[\w/*-]*__(?!\w)",  # wildcards
     r"\{[^{}\n]*\|[^{}\n]*\}",  # variants

@@ -97,6 +97,8 @@ def _existing(embeddings_dir: Path, name: str, *, overwrite: bool) -> list[Path]
                 f"{name!r} is taken by {path.name}: prompts do not tell the two names apart. Choose another name.",
                 field="name",
             )
+    if folder := next((path for path in found if path.is_dir()), None):
+        raise InputError(f"{folder} is a folder. Choose another name, or move it.", field="name")
     if found and not overwrite:
         raise InputError(
             f"There is an embedding called {name!r} already ({found[0].name}). Choose another name, or overwrite it.",

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from ..base.errors import InputError
 from ..embedding.mentions import same_in_prompts
 from ..embedding.names import check_name
+from ..formats import read_embedding
 
 EMBEDDING_SUFFIXES = (".pt", ".safetensors", ".bin")
 """Files that web UIs read as embeddings; of several of one name, the order in which we look."""
 
 CARRIER_SUFFIXES = (".png", ".webp")
 """Pictures that may carry an embedding."""
+
+_OTHERS = (".pth", ".ckpt", ".pti", ".pkl", ".npz", ".zip", ".txt")
+"""Endings that embeddings are downloaded or renamed with, and that no program looks for."""
 
 
 def find_embedding(embeddings_dir: Path, name: str) -> Path:
@@ -35,6 +40,16 @@ def find_embedding(embeddings_dir: Path, name: str) -> Path:
         ]
         if ranked:
             return min(ranked)[-1]
+    if (picture := _picture_with(embeddings_dir, name)) is not None:
+        return picture
+    if other := [
+        path.name for path in files_below(embeddings_dir) if path.stem == name and path.suffix.lower() in _OTHERS
+    ]:
+        raise InputError(
+            f"{other[0]} lies in {embeddings_dir}, and prompts read {', '.join(EMBEDDING_SUFFIXES)} and pictures alone. Give it the ending .pt, or "
+            "convert it.",
+            field="name",
+        )
     near = sorted(
         path.stem
         for path in files_below(embeddings_dir)
@@ -58,6 +73,19 @@ def embedding_file(embeddings_dir: Path, name: str) -> Path | None:
         return find_embedding(embeddings_dir, name)
     except InputError:
         return None
+
+
+def _picture_with(embeddings_dir: Path, name: str) -> Path | None:
+    """A picture that carries an embedding of this name, by which prompts go; pictures on the card of a file are not looked into."""
+    files = sorted(files_below(embeddings_dir))
+    cards = {path.with_suffix("") for path in files if path.suffix.lower() in EMBEDDING_SUFFIXES}
+    for path in files:
+        shown = path.with_suffix("") in cards or path.stem.lower().endswith(".preview")
+        if path.suffix.lower() in CARRIER_SUFFIXES and not shown:
+            with suppress(InputError):
+                if read_embedding(path).name == name:
+                    return path
+    return None
 
 
 def files_below(folder: Path) -> Iterator[Path]:

@@ -168,6 +168,8 @@ def _reason(error: BaseException, path: Path) -> str:
         plugin = next((package for name, package in _PLUGINS.items() if kind and name in kind), None)
         if plugin:
             return f"it is {kind}, which needs {plugin} (pip install {plugin}). Or convert it to PNG or JPEG."
+        if kind and kind.endswith(" picture"):
+            return f"it is a damaged one ({kind.removeprefix('a ')}). Save it anew, or take it out of the folder."
         if kind:
             return (
                 f"it is {kind.removesuffix('.')}. Put a PNG or JPEG picture in its place, or take it out of the folder."

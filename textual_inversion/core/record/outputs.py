@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..base.control import Control
+from ..base.errors import ResourceError
 from ..update.learner import Learner
 from ..update.state import RunState
 from .clock import TrainingClock
-from .events import Emit, Saved
+from .events import Emit, Saved, Warned
 from .previews import Previews
 from .run_folder import RunDirectory
 from .saving import Saver
@@ -73,7 +74,14 @@ class Outputs:
         vectors = self.learner.shown
         picture = self.previews.make(step, vectors)
         if self.previews.config.png_embedding:
-            self.saver.carrier(vectors, step=step, picture=picture)
+            try:
+                self.saver.carrier(vectors, step=step, picture=picture)
+            except (
+                ResourceError
+            ) as error:  # a picture is no reason to end a run; where the disk is full, the state will say so
+                self.emit(
+                    Warned(message=f"The picture with the embedding of step {step} could not be saved. {error.message}")
+                )
 
     def go_back(self, step: int) -> tuple[str, ...]:
         """Set the files of the steps after ``step`` aside; where they lie now."""

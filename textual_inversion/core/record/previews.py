@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..base.errors import ResourceError
 from ..base.files import write_bytes
 from ..dataset.templates import NAME
 from ..embedding.embedding import Vectors
@@ -55,8 +56,14 @@ class Previews:
                 continue
             self._tell(picture.warnings)
             path = self.run.image(step, index)
-            save_picture(picture, path)
             first = first or picture.image
+            try:
+                save_picture(picture, path)
+            except (
+                ResourceError
+            ) as error:  # held by a program that copies files; where the disk is full, the state will say so
+                self.emit(Warned(message=f"The preview at step {step} could not be saved. {error.message}"))
+                continue
             self.emit(
                 Previewed(step=step, index=index, path=str(path), prompt=request.prompt, infotext=picture.infotext)
             )

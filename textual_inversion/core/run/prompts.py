@@ -11,7 +11,8 @@ from ..dataset.captions import sides_named
 from ..dataset.emphasis import brackets_in
 from ..dataset.items import DatasetItem, problems_sentence
 from ..dataset.prompt_check import ADVICE_ONLY, PromptCheck
-from ..dataset.templates import Template
+from ..dataset.templates import NAME, Template
+from ..embedding.mentions import mentions
 from ..embedding.pair import negative_name
 from ..model.host import Host
 from ..settings.train_config import TrainConfig
@@ -83,4 +84,9 @@ def _preview_prompts(config: TrainConfig) -> list[str]:
             brackets_in(prompt)
         except InputError as error:
             told.append(f"Previews will fail: {error.message}")
+    nameless = [text for text in config.preview_prompts if NAME not in text and not mentions(text, config.name)]
+    if nameless and not config.apt:  # a pair's preview has the negative half in any case
+        told.append(
+            f"Previews that do not show the embedding, since their prompt lacks {NAME}: {listed(map(repr, nameless))}."
+        )
     return told

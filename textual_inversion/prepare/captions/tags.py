@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _BRACKETS = re.compile(r"([\\()])")
+_HAS_WORD = re.compile(r"[^\W\d_]{2}")
+"""Tags without one are faces, such as ``0_0`` and ``(o)_(o)``, whose underscore is no blank."""
+
 _RATING = "rating:"
 
 
@@ -39,5 +42,5 @@ def _plain(tag: str) -> str:
 
 
 def _written(tag: str, rules: TagRules) -> str:
-    shown = tag.replace("_", " ") if rules.spaces else tag
+    shown = tag.replace("_", " ") if rules.spaces and _HAS_WORD.search(tag) else tag
     return _BRACKETS.sub(r"\\\1", shown) if rules.escape else shown
