@@ -10,9 +10,13 @@ from pathlib import Path
 from ..base.errors import ResourceError
 from ..base.files import disk_errors, write_text
 from .figures import COLUMNS
+from .run_folder import gone
 
 _FEWEST_COLUMNS = 9
 """Tables of the first version had so many. Columns are only ever added, at the end."""
+
+_LONGEST_STEP = 10
+"""Digits. A cell with more is damaged."""
 
 
 class LossTable:
@@ -41,6 +45,8 @@ class LossTable:
         try:
             with disk_errors(self.path), self.path.open("a", newline="", encoding="utf-8") as file:
                 file.write(self._waiting)
+        except FileNotFoundError as error:
+            raise gone(self.path.parent) from error
         except ResourceError as error:
             if isinstance(error.__cause__, PermissionError):
                 return False
@@ -63,7 +69,10 @@ class LossTable:
 
     def _is_row(self, cells: Sequence[str], *, up_to: int) -> bool:
         whole = _FEWEST_COLUMNS <= len(cells) <= len(self._columns)
-        return whole and cells[0].isdecimal() and int(cells[0]) <= up_to
+        number = cells[0]
+        return (
+            whole and number.isascii() and number.isdecimal() and len(number) < _LONGEST_STEP and int(number) <= up_to
+        )
 
 
 def _line(cells: Sequence[str]) -> str:

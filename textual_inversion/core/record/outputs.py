@@ -42,6 +42,7 @@ class Outputs:
 
     def save_what_is_due(self) -> None:
         """After a step: copies and previews by the clock or by a person's wish, the state with them and every two minutes."""
+        self.run.check()  # what is written makes folders that are missing, and would hide that the rest is gone
         step = self.state.step
         copy_wanted = self.control.take_save() or self.clock.copies(step)
         preview_wanted = self.control.take_preview() or self.clock.previews(step)
@@ -65,6 +66,10 @@ class Outputs:
         self._state_written = self.now()
         self.emit(Saved(step=step, what="state", path=str(self.run.state)))
 
+    def forget_state(self) -> None:
+        """Have the state written again although this step's was."""
+        self._state_step = None
+
     def preview(self) -> None:
         """Make the previews of this step, and the picture that carries its vectors; once a step."""
         step = self.state.step
@@ -82,6 +87,15 @@ class Outputs:
                 self.emit(
                     Warned(message=f"The picture with the embedding of step {step} could not be saved. {error.message}")
                 )
+
+    def make_up(self) -> None:
+        """Make the previews that were due at this step, where a process that was killed while it made them left some out."""
+        step = self.state.step
+        wanted = [self.run.image(step, index) for index in range(len(self.previews.prompts))]
+        if self.previews.config.png_embedding:
+            wanted.append(self.run.carrier(step))
+        if step and self.clock.previews(step) and not all(path.exists() for path in wanted):
+            self.preview()
 
     def go_back(self, step: int) -> tuple[str, ...]:
         """Set the files of the steps after ``step`` aside; where they lie now."""

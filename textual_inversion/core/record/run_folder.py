@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from ..base.errors import InputError
+from ..base.errors import InputError, ResourceError
 from ..base.files import disk_errors, make_folder
 from ..embedding.pair import NEGATIVE_ENDING
 
@@ -38,6 +38,11 @@ class RunDirectory:
     @property
     def tensorboard(self) -> Path:
         return self.root / "tensorboard"
+
+    def check(self) -> None:
+        """Raise ResourceError where the folder is gone."""
+        if not self.root.is_dir():
+            raise gone(self.root)
 
     def copy(self, step: int, suffix: str) -> Path:
         return self.root / "embeddings" / f"{self.name}-{step}{suffix}"
@@ -100,6 +105,14 @@ class RunDirectory:
         """The step in NAME-STEP.EXT, NAME-STEP-neg.EXT or NAME-STEP-INDEX.png."""
         match = re.fullmatch(rf"{re.escape(self.name)}-([0-9]{{1,9}})(-[0-9]+|{NEGATIVE_ENDING})?", path.stem)
         return int(match[1]) if match else None
+
+
+def gone(root: Path) -> ResourceError:
+    """The error of a run whose folder is not there any more."""
+    return ResourceError(
+        f"The run's folder {root} is not there any more: it was moved or deleted while the run went on. What was learned is "
+        "saved there again; resume goes on from it."
+    )
 
 
 def _moved(path: Path, folder: Path) -> Path:

@@ -42,7 +42,7 @@ def train(
     with the vectors saved if they moved at all.
     """
     job = prepare(config, host, resume=resume, from_step=from_step)
-    watch = _Watch(emit)
+    watch = _Watch(emit, job)
     for sentence in job.warnings:
         watch(Warned(message=sentence))
     try:
@@ -57,12 +57,12 @@ def train(
 class _Watch:
     """Passes events on and remembers what the last one must tell."""
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, job: Job) -> None:
         self._emit = emit
         self.files: list[str] = []
-        self.run_dir = ""
+        self.run_dir = str(job.run.root) if job.run is not None else ""
         self.embedding = ""
-        self.step = 0
+        self.step = job.start_step
         self.best_step: int | None = None
         self.pace = PaceRecord()
 
@@ -137,6 +137,8 @@ def _train_leased(job: Job, host: Host, lease: Lease, *, control: Control, watch
     write_json(run.plan, plan.to_mapping())  # after the state: a folder that looks like a run can be resumed
     watch.files += [str(run.plan), str(run.loss_table)]
     try:
+        if job.run is not None:
+            trainer.outputs.make_up()
         outcome = trainer.loop()
         _note_pace(watch, run.root)
         if outcome in ("done", "stopped") and job.config.image_every:
@@ -201,12 +203,22 @@ def _rescue(trainer: Trainer, host: Host, watch: _Watch, *, began_at: int) -> No
     """Keep what was learned although the run failed: the state, and the embedding, each if it still can be written."""
     if trainer.step <= began_at:
         return
-    for write in (trainer.outputs.save_state, lambda: _publish(trainer, host, watch)):
+    for write in (lambda: _keep_state(trainer), lambda: _publish(trainer, host, watch)):
         try:
             if _all_finite(trainer.learner.shown):
                 write()
         except Exception as error:  # whatever fails now (a lost GPU, the same disk): the first error is the one to tell
             watch(Warned(message=f"Not everything could be saved: {error}"))
+
+
+def _keep_state(trainer: Trainer) -> None:
+    """Write the state, and whatever else of the folder a run needs to be gone on with, should somebody have deleted it."""
+    run = trainer.outputs.run
+    if not run.state.exists():
+        trainer.outputs.forget_state()
+    trainer.outputs.save_state()
+    if not run.plan.exists():
+        write_json(run.plan, trainer.plan.to_mapping())
 
 
 def _all_finite(vectors: Mapping[str, torch.Tensor]) -> bool:
