@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from hypothesis import settings
 
 if TYPE_CHECKING:
     from benchmarks.shadow.device import ShadowDevice
 
 pytest.register_assert_rewrite("host_contract")
-settings.register_profile("unhurried", deadline=None)  # a deadline measures how busy the machine is
-settings.load_profile("unhurried")
+if find_spec("hypothesis"):  # a web UI's environment, in which some of the tests run, has none
+    from hypothesis import settings
 
-settings.register_profile(
-    "patient", deadline=None
-)  # on a busy machine a sound test takes longer than hypothesis allows
-settings.load_profile("patient")
+    settings.register_profile("unhurried", deadline=None)  # a deadline measures how busy the machine is
+    settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,19 +27,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--webui-python", help="the Python that starts it, where that is not the one of its folder 'venv'")
 
 
-@pytest.fixture(autouse=True, scope="session")
-def second_device(request: pytest.FixtureRequest) -> None:
-    """Register it before the first test where any test uses it: torch makes a queue for each device that is there at a process's
-    first backward pass, and later ones get none."""
-    from benchmarks.shadow.device import shadow_device, supported
-
-    if supported() and any(_on_second_device(item) for item in request.session.items):
-        shadow_device()
-
-
-def _on_second_device(item: pytest.Item) -> bool:
-    module = vars(getattr(item, "module", None) or object).keys()
-    return "shadow" in getattr(item, "fixturenames", ()) or bool(module & {"standalone_on_shadow", "shadow_device"})
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on the second device go first: torch makes a queue for each device that is there at a process's first backward pass,
+    and later ones get none."""
+    items.sort(key=lambda item: "shadow" not in str(item.path) and "shadow" not in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(autouse=True, scope="session")
