@@ -309,3 +309,21 @@ def test_docstrings_begin_with_a_verb_or_a_noun():
         if text.split()[0].strip(",:;") in CLAUSES
     ]
     assert wrong == []
+
+
+TENSORS = re.compile(r"\b(Tensor|Vectors|Parameter|ndarray)\b")
+SHAPE = re.compile(r"\[[^\]\n]+\]|a scalar \[\]")
+
+
+def test_functions_of_core_that_take_or_give_tensors_name_their_shapes():
+    """Between square brackets: ``[B, C, h, w]``, ``[vectors, width]``, ``[shape]`` where any will do."""
+    silent = []
+    for path in python_files("textual_inversion/core"):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                hints = [*(each.annotation for each in arguments), node.returns]
+                tensors = any(hint is not None and TENSORS.search(ast.unparse(hint)) for hint in hints)
+                if tensors and not SHAPE.search(ast.get_docstring(node) or ""):
+                    silent.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
+    assert silent == []

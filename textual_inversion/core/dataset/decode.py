@@ -88,7 +88,8 @@ def _listed(result: list[DecodedPicture] | InputError) -> Sequence[DecodedPictur
 
 
 def _weights(item: DatasetItem, opened: OpenedPicture, settings: TrainConfig) -> torch.Tensor | None:
-    """From the mask file where there is one, since it was made for nothing else; else from the alpha channel."""
+    """Loss weights [height / 8, width / 8], from the mask file where there is one, since it was made for nothing
+    else; else from the alpha channel."""
     latents = (item.size[0] // LATENT_FACTOR, item.size[1] // LATENT_FACTOR)
     if item.mask is not None:
         mask = _grey(open_picture(item.mask))

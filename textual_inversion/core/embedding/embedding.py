@@ -57,7 +57,7 @@ class Embedding:
         return next(iter(self.vectors.values())).shape[0]
 
     def for_encoders(self, widths: Mapping[str, int]) -> dict[str, torch.Tensor]:
-        """The vectors under a model's own encoder keys, in the model's order (a file may have another).
+        """The vectors [vectors, width] under a model's own encoder keys, in the model's order (a file may have another).
 
         ``widths`` maps the model's encoder keys to their widths. A ``*`` entry goes to a model with one encoder.
         Raises FileFormatError where widths or encoders differ, naming both sides.

@@ -32,17 +32,17 @@ def negative_path(path: Path) -> Path:
 
 
 def join_halves(positive: Mapping[str, torch.Tensor], negative: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Both halves in one mapping."""
+    """Both halves, each [vectors, width] by encoder, in one mapping."""
     return {**positive, **{f"{_PREFIX}{key}": rows for key, rows in negative.items()}}
 
 
 def positive_half(vectors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The vectors that stand in the prompt, by encoder; all of them where there is no pair."""
+    """The vectors [vectors, width] that stand in the prompt, by encoder; all of them where there is no pair."""
     return {key: rows for key, rows in vectors.items() if not is_negative(key)}
 
 
 def negative_half(vectors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The vectors that stand in the negative prompt, by encoder; empty where there is no pair."""
+    """The vectors [vectors, width] that stand in the negative prompt, by encoder; empty where there is no pair."""
     return {encoder_of(key): rows for key, rows in vectors.items() if is_negative(key)}
 
 

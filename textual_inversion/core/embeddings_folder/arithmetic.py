@@ -96,7 +96,8 @@ def _shown(widths: dict[str, int]) -> str:
 
 
 def _new(sources: Sequence[Embedding], make: Callable[[str], torch.Tensor]) -> Embedding:
-    """Of no step; the checkpoint is named where all sources agree on it."""
+    """An embedding of what ``make`` gives for each encoder, [vectors, width]. Of no step; the checkpoint is named
+    where all sources agree on it."""
     vectors: Vectors = {key: make(key).contiguous().clone() for key in sources[0].vectors}
     hashes = {source.checkpoint_hash for source in sources}
     names = {source.checkpoint_name for source in sources}

@@ -62,7 +62,8 @@ def carried_over(
 
 
 def _by_encoder(embedding: Embedding, encoders: Mapping[str, TextEncoder]) -> dict[str, torch.Tensor]:
-    """Name the encoder of a file that does not: by the loaded model's widths, else by the usual ones."""
+    """The vectors [vectors, width] by encoder; of a file that names none, by the loaded model's widths, else by the
+    usual ones."""
     if set(embedding.vectors) != {ANY_ENCODER}:
         return dict(embedding.vectors)
     rows = embedding.vectors[ANY_ENCODER]
@@ -86,6 +87,7 @@ def _made(
     text: str,
     count: int,
 ) -> tuple[torch.Tensor, str]:
+    """The vectors [count, width] of an encoder that the file has none for, and words about where they come from."""
     encoder = encoders[key]
     if missing == "zeros":
         return torch.zeros(count, encoder.width), f"those of {key} are zero"

@@ -127,6 +127,7 @@ def _pair_notes(names: Sequence[str], name: str, notes: Mapping[str, str]) -> di
 def _embedding(
     rows: Mapping[str, torch.Tensor], *, name: str, checkpoint: CheckpointInfo, notes: Mapping[str, str]
 ) -> Embedding:
+    """A new embedding of ``rows``, [vectors, width] by encoder."""
     return Embedding(
         vectors=dict(rows) if len(rows) > 1 else {ANY_ENCODER: next(iter(rows.values()))},
         name=name,
@@ -180,6 +181,8 @@ def name_warnings(name: str, lease: Lease, *, known: Mapping[str, str]) -> list[
 def _from_file(
     lease: Lease, init: str, *, carry_over: CarryOver, text: str, warn: Callable[[str], None]
 ) -> Mapping[str, torch.Tensor]:
+    """The vectors [vectors, width] of the file ``init`` by encoder, carried over where it was made for another kind
+    of model."""
     path = pasted_path(init)
     if not init.strip() or not exists(path):
         raise InputError(
@@ -206,6 +209,7 @@ class _Start:
 
 
 def _negative_vectors(lease: Lease, start: _Start, *, noise: float) -> dict[str, torch.Tensor]:
+    """The negative half's first vectors, [count, width] by encoder, with normal ``noise`` on them."""
     method = start.init if start.init in get_args(InitMethod) else "text"
     if not 1 <= start.count <= MAX_VECTORS:
         raise InputError(

@@ -36,6 +36,7 @@ def initial_vectors(
 def _rows(
     key: str, encoder: TextEncoder, *, method: InitMethod, text: str, count: int, seed: int, first_only: bool
 ) -> torch.Tensor:
+    """One encoder's vectors, float32 [count, width]; of ``first_only`` words only as many as there are rows are taken."""
     if method == "zeros" or (method == "text" and not text.strip()):
         return torch.zeros(count, encoder.width)
     if method == "noise":
@@ -50,6 +51,7 @@ def _rows(
 
 
 def _word_vectors(encoder: TextEncoder, *, method: InitMethod, text: str) -> torch.Tensor:
+    """The table's vectors of the words, or the encoder's output for them, float32 [tokens, width] on the CPU."""
     ids = encoder.tokenize(text)
     if not ids:
         raise InputError(f"The initialisation text {text!r} holds no word that the model knows.", field="init_text")

@@ -162,14 +162,15 @@ def _write_tensors(job: Job, key: str, metadata: Mapping[str, str]) -> list[Path
 
 
 def _write_flat(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> list[Path]:
-    """A torch file of this kind has no room for metadata: readers take it for one more tensor."""
+    """Write ``tensors`` [vectors, width] by key. A torch file of this kind has no room for metadata: readers take it
+    for one more tensor."""
     if path.suffix.lower() == ".safetensors":
         return _write(path, safetensors_bytes(dict(tensors), {"format": "pt"} | dict(metadata)))
     return _write(path, torch_bytes(dict(tensors)))
 
 
 def _copies(embedding: Embedding) -> dict[str, torch.Tensor]:
-    """clip_l before clip_g, each float32 on the CPU with a storage of its own."""
+    """The vectors [vectors, width], clip_l before clip_g, each float32 on the CPU with a storage of its own."""
     ordered = sorted(embedding.vectors, reverse=True)
     return {key: embedding.vectors[key].detach().to("cpu", torch.float32).clone().contiguous() for key in ordered}
 

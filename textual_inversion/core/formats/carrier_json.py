@@ -39,6 +39,7 @@ class JsonTensor:
         return self.values.shape
 
     def load(self) -> torch.Tensor:
+        """The values in their own [shape], float64."""
         return torch.from_numpy(self.values)
 
 
@@ -70,6 +71,7 @@ def from_json(text: bytes) -> Embedding:
 
 
 def _numbers(vectors: torch.Tensor) -> list[list[float]]:
+    """Vectors [vectors, width] as lists of numbers."""
     return [[float(f"{value:.9g}") for value in row] for row in vectors.tolist()]
 
 

@@ -25,6 +25,7 @@ def describe(embedding: Embedding) -> dict[str, object]:
 
 
 def _figures(vectors: torch.Tensor) -> dict[str, object]:
+    """Figures by which vectors [vectors, width] can be compared."""
     values = vectors.detach().cpu().to(torch.float64)
     flat = values.flatten()
     return {

@@ -93,7 +93,7 @@ def by_encoder(vectors: torch.Tensor) -> Vectors:
 
 
 def make(vectors: Vectors, about: About, *, file_format: str, name: str | None = None) -> Embedding:
-    """An Embedding of vectors and what the file says; ``name`` wins over the one in ``about``."""
+    """An Embedding of vectors [vectors, width] and what the file says; ``name`` wins over the one in ``about``."""
     return Embedding(
         vectors=vectors,
         name=about.name if name is None else kept_text(name),

@@ -51,6 +51,6 @@ def hcp_dict(embedding: Embedding) -> dict[str, object]:
 
 
 def only_vectors(embedding: Embedding) -> torch.Tensor:
-    """The one encoder's vectors, as a copy that carries no larger storage along."""
+    """The one encoder's vectors [vectors, width], as a copy that carries no larger storage along."""
     (vectors,) = embedding.vectors.values()
     return vectors.detach().to(device="cpu", dtype=torch.float32).clone().contiguous()

@@ -54,12 +54,15 @@ class ContextDrift:
 
     @torch.no_grad()
     def measure(self, vectors: Mapping[str, torch.Tensor]) -> float | None:
-        """The mean of 1 - cosine over the words of all contexts, 0 to 2; None where no context fits beside the vectors."""
+        """The mean of 1 - cosine over the words of all contexts, 0 to 2, for vectors [vectors, width] by encoder.
+
+        None where no context fits beside the vectors.
+        """
         contexts = self._fitting()
         return float(self._between(vectors, contexts)) if contexts else None
 
     def term(self, vectors: Mapping[str, torch.Tensor], *, seed: int, step: int, count: int = 4) -> torch.Tensor | None:
-        """The same over ``count`` contexts drawn for this step, with a gradient."""
+        """The same over ``count`` contexts drawn for this step, a scalar [] with a gradient."""
         contexts = self._fitting()
         if not contexts:
             return None
@@ -77,6 +80,7 @@ class ContextDrift:
         return len(next(iter(self.lease.encoders.values())).tokenize(text))
 
     def _between(self, vectors: Mapping[str, torch.Tensor], contexts: Sequence[str]) -> torch.Tensor:
+        """The mean of 1 - cosine over the words of ``contexts``, a scalar []."""
         outputs = self._encoded(positive_half(vectors), contexts)
         parts: list[torch.Tensor] = []
         for text, output in zip(contexts, outputs, strict=True):
@@ -86,7 +90,8 @@ class ContextDrift:
         return torch.stack(parts).mean()
 
     def _wanted(self, text: str) -> tuple[torch.Tensor, int]:
-        """The outputs at the words of ``text`` after the reference, computed once; and how many they are."""
+        """The outputs [words, width] at the words of ``text`` after the reference, computed once; and how many they
+        are."""
         if text not in self._known:
             count = self._words(text)
             with torch.no_grad():
@@ -95,6 +100,7 @@ class ContextDrift:
         return self._known[text]
 
     def _encoded(self, vectors: Vectors, contexts: Sequence[str]) -> torch.Tensor:
+        """The encoder's outputs, float32 [contexts, tokens, width], with ``vectors`` in the place of the name."""
         width, height = self.size
         prompts = [f"{self.name} {text}" for text in contexts]
         done = self.lease.encode_prompts(prompts, embeddings={self.name: vectors}, width=width, height=height)

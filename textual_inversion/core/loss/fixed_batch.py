@@ -27,7 +27,8 @@ class FixedBatch:
 
     @torch.no_grad()
     def loss(self, vectors: Mapping[str, torch.Tensor]) -> float:
-        """The mean loss over the fixed samples, one at a time: no more memory than training itself."""
+        """The mean loss of vectors [vectors, width] over the fixed samples, one at a time: no more memory than
+        training itself."""
         total = 0.0
         low, high = self.step.timesteps.low, self.step.timesteps.high
         for sample in range(self.samples):

@@ -25,7 +25,7 @@ class PromptSource(Protocol):
     """Source of training prompts."""
 
     def draw(self, indices: Sequence[int], *, step: int, micro: int) -> list[TrainingPrompt]:
-        """A prompt for each picture, decided by its arguments alone."""
+        """Draw one prompt for each picture; deterministic in (indices, step, micro)."""
         ...
 
 
@@ -44,7 +44,7 @@ class StepResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Forward:
-    """One prediction and what it was made from, [B, C, h, w] on the lease's device."""
+    """One prediction on the lease's device: ``prediction`` and ``noisy`` [B, C, h, w], and the ``losses`` of the pictures [B]."""
 
     prediction: torch.Tensor
     noisy: torch.Tensor
@@ -79,7 +79,8 @@ class GradientStep:
         scale: float = 1.0,
         stop_wanted: Callable[[], bool] = lambda: False,
     ) -> StepResult:
-        """Add the gradient of step ``step`` (counted from 0), times ``scale``, to the vectors' ``.grad``.
+        """Add the gradient of step ``step`` (counted from 0), times ``scale``, to the ``.grad`` of the vectors
+        [vectors, width].
 
         Between micro-batches ``stop_wanted`` is asked; a step stopped there is incomplete and its gradient must be thrown away.
         """
@@ -99,7 +100,8 @@ class GradientStep:
         return StepResult(loss=float(torch.stack(parts).sum()), prompt=prompt, named=named)
 
     def _keep_context(self, vectors: Mapping[str, torch.Tensor], step: int, *, scale: float) -> None:
-        """Add the gradient of the context term (CoRe, Wu et al. 2025), which the loss shown leaves out."""
+        """Add to the vectors [vectors, width] the gradient of the context term (CoRe, Wu et al. 2025), which the
+        loss shown leaves out."""
         if self.context is None or self.settings.context_weight <= 0:
             return
         term = self.context.term(vectors, seed=self.seed, step=step)
@@ -109,6 +111,8 @@ class GradientStep:
     def _losses(
         self, vectors: Mapping[str, torch.Tensor], step: int, micro: int
     ) -> tuple[torch.Tensor, list[TrainingPrompt]]:
+        """The losses [B] of a micro-batch and its prompts; everything random in them is a function of (seed, step,
+        micro)."""
         indices = self.batches.batch(step, micro)
         latents, weight = self.latents.batch(indices, step=step, micro=micro)
         noise = draw_noise(
@@ -153,6 +157,8 @@ class GradientStep:
         timesteps: torch.Tensor,
         prompts: Sequence[TrainingPrompt],
     ) -> Forward:
+        """Predict and compare. ``latents`` and ``noise`` [B, C, h, w], ``weight`` [B, 1, h, w] or None,
+        ``timesteps`` [B], on the CPU."""
         device = self.lease.device
         alpha_bar = self.objective.schedule.alphas_cumprod[timesteps]
         target = self.objective.target(latents, noise, timesteps)

@@ -36,6 +36,7 @@ class Guidance:
         return self._exact(timesteps).to(torch.float32)
 
     def _exact(self, timesteps: int) -> torch.Tensor:
+        """float64 [timesteps]."""
         rate = torch.arange(timesteps, dtype=torch.float64) / max(timesteps - 1, 1)
         return self.low + (self.high - self.low) * self.curve(rate)
 

@@ -38,6 +38,7 @@ class GuidedPrediction:
         prompts: Sequence[TrainingPrompt],
         size: tuple[int, int],
     ) -> torch.Tensor:
+        """The guided prediction [B, C, h, w], as ``Predictor``; with a gradient for the vectors of both halves."""
         conditioning = self._encode(vectors, prompts, size=size)
         predict = self._in_turn if self.in_turn else self._doubled
         negative, positive = predict(noisy, timesteps, conditioning)
@@ -46,7 +47,8 @@ class GuidedPrediction:
     def _encode(
         self, vectors: Mapping[str, torch.Tensor], prompts: Sequence[TrainingPrompt], *, size: tuple[int, int]
     ) -> Conditioning:
-        """The negative prompts, then the positive ones: encoded together, so all are padded to the same length."""
+        """The conditioning [2B, tokens, width] of the negative prompts, then of the positive ones: encoded together,
+        so all are padded to the same length."""
         other = negative_name(self.name)
         halves = {self.name: positive_half(vectors), other: negative_half(vectors)}
         texts = [prompt.text for prompt in prompts]
@@ -61,6 +63,7 @@ class GuidedPrediction:
     def _doubled(
         self, noisy: torch.Tensor, timesteps: torch.Tensor, conditioning: Conditioning
     ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The negative and the positive prediction, each [B, C, h, w], from one pass over [2B, C, h, w]."""
         both = self.lease.predict(torch.cat([noisy, noisy]), torch.cat([timesteps, timesteps]), conditioning)
         negative, positive = both.chunk(2)
         return negative, positive
@@ -68,9 +71,11 @@ class GuidedPrediction:
     def _in_turn(
         self, noisy: torch.Tensor, timesteps: torch.Tensor, conditioning: Conditioning
     ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same from one pass each over [B, C, h, w]."""
         half = noisy.shape[0]
 
         def predicted(places: slice) -> torch.Tensor:
+            """[B, C, h, w] under the prompts at ``places``."""
             part = part_of(conditioning, places)
             # The model draws nothing, so there is no random state to keep for the second pass.
             return checkpoint(  # type: ignore[no-any-return]

@@ -53,10 +53,11 @@ class LatentCache:
         return torch.stack(latents), self._weights(indices)
 
     def means(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """As ``batch``, without any chance: the posterior's means."""
+        """As ``batch``, without any chance: the posterior's means [B, C, h, w]."""
         return torch.stack([self._pictures[index].mean for index in indices]), self._weights(indices)
 
     def _sample(self, index: int, *, step: int, micro: int, slot: int) -> torch.Tensor:
+        """Latents [C, h, w] of one picture."""
         picture = self._pictures[index]
         if self._sampling == "deterministic":
             return picture.mean
@@ -67,6 +68,7 @@ class LatentCache:
         return picture.mean + picture.std * torch.randn(picture.mean.shape, generator=source)
 
     def _weights(self, indices: Sequence[int]) -> torch.Tensor | None:
+        """Weights [B, 1, h, w], ones for pictures without; None where no picture has any."""
         chosen = [self._pictures[index] for index in indices]
         if all(picture.weights is None for picture in chosen):
             return None
@@ -108,6 +110,8 @@ def encode_pictures(
 
 
 def _encode(lease: Lease, pixels: torch.Tensor, *, label: str) -> LatentMoments:
+    """Mean and deviation [C, h, w] of ``pixels`` [3, H, W], float32 on the CPU. Raises InputError where they are not
+    finite."""
     moments = lease.encode_images(pixels.unsqueeze(0).to(lease.device))
     mean, std = moments.mean[0].float().cpu(), moments.std[0].float().cpu()
     if not bool(mean.isfinite().all()) or not bool(std.isfinite().all()):

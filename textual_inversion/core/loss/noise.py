@@ -30,7 +30,8 @@ def add_noise(latents: torch.Tensor, noise: torch.Tensor, alpha_bar: torch.Tenso
 
 
 def velocity(latents: torch.Tensor, noise: torch.Tensor, alpha_bar: torch.Tensor) -> torch.Tensor:
-    """v = sqrt(a) e - sqrt(1 - a) z_0 (Salimans and Ho 2022, appendix D): the target of v-prediction models."""
+    """v = sqrt(a) e - sqrt(1 - a) z_0 (Salimans and Ho 2022, appendix D): [B, C, h, w], the target of v-prediction
+    models."""
     signal, rest = _roots(alpha_bar, latents)
     return signal * noise - rest * latents
 
@@ -42,7 +43,8 @@ def clean_latents(
     *,
     prediction_type: Literal["epsilon", "v_prediction"],
 ) -> torch.Tensor:
-    """Compute the clean latents that a prediction stands for: (z_t - sqrt(1 - a) e) / sqrt(a), or sqrt(a) z_t - sqrt(1 - a) v."""
+    """Compute the clean latents [B, C, h, w] that a prediction stands for: (z_t - sqrt(1 - a) e) / sqrt(a), or
+    sqrt(a) z_t - sqrt(1 - a) v."""
     signal, rest = _roots(alpha_bar, noisy)
     if prediction_type == "epsilon":
         return (noisy - rest * prediction) / signal
@@ -50,6 +52,7 @@ def clean_latents(
 
 
 def _roots(alpha_bar: torch.Tensor, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """sqrt(a) and sqrt(1 - a) for each picture, taken before rounding to float32, as LDM does: near a = 1 it matters."""
+    """sqrt(a) and sqrt(1 - a) of ``alpha_bar`` [B], shaped [B, 1, 1, 1], taken before rounding to float32, as LDM
+    does: near a = 1 it matters."""
     shaped = alpha_bar.reshape(-1, *(1 for _ in like.shape[1:]))
     return shaped.sqrt().to(like), (1 - shaped).sqrt().to(like)

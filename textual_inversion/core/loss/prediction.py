@@ -46,6 +46,7 @@ class PlainPrediction:
         prompts: Sequence[TrainingPrompt],
         size: tuple[int, int],
     ) -> torch.Tensor:
+        """The prediction [B, C, h, w] under the prompts, as ``Predictor``."""
         texts = [prompt.text for prompt in prompts]
         width, height = size
         conditioning = self.lease.encode_prompts(texts, embeddings={self.name: vectors}, width=width, height=height)
@@ -54,7 +55,7 @@ class PlainPrediction:
 
 
 def row_count(vectors: Mapping[str, torch.Tensor]) -> int:
-    """The number of vectors, the same for every encoder."""
+    """The number of vectors in [vectors, width], the same for every encoder."""
     return next(iter(vectors.values())).shape[0]
 
 

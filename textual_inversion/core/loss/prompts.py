@@ -48,7 +48,7 @@ class TrainingPrompts:
     negatives: NegativePrompts | None = None
 
     def draw(self, indices: Sequence[int], *, step: int, micro: int) -> list[TrainingPrompt]:
-        """A prompt for each picture, decided by its arguments alone."""
+        """Draw one prompt for each picture; deterministic in (indices, step, micro)."""
         prompts: list[TrainingPrompt] = []
         for slot, index in enumerate(indices):
             source = generator(self.seed, "prompt", step, micro, slot)

@@ -52,6 +52,7 @@ class PixelCache:
         return torch.stack([self._pixels(index) for index in indices])
 
     def _pixels(self, index: int) -> torch.Tensor:
+        """float32 [3, H, W] in [-1, 1]."""
         if index in self._pictures:
             return self._pictures[index].pixels()
         item = self._items[index]

@@ -72,6 +72,7 @@ def _reason(error: Exception) -> str:
 
 
 def _value(node: ast.expr, rate: torch.Tensor) -> torch.Tensor:
+    """The value [T] of an expression over ``rate`` [T]. Raises ValueError telling what is not understood."""
     if isinstance(node, ast.Constant):
         return _constant(node, rate)
     if isinstance(node, ast.Name):
@@ -91,6 +92,7 @@ def _value(node: ast.expr, rate: torch.Tensor) -> torch.Tensor:
 
 
 def _constant(node: ast.Constant, rate: torch.Tensor) -> torch.Tensor:
+    """A number, [T] as ``rate``."""
     if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
         raise ValueError(f"{node.value!r} is no number")
     return torch.full_like(rate, float(node.value))
@@ -106,6 +108,7 @@ def _function_name(node: ast.expr) -> str:
 
 
 def _called(name: str, values: list[torch.Tensor]) -> torch.Tensor:
+    """A function of one or two values [T]."""
     if name in _ONE and len(values) == 1:
         return _ONE[name](values[0])
     if name in _TWO and len(values) == 2:

@@ -17,7 +17,8 @@ USUAL_LAST = 999
 
 
 def level_weights(bias: TimestepBias, schedule: NoiseSchedule) -> torch.Tensor | None:
-    """Relative frequency of each level: ``noisy`` in proportion to max logSNR - logSNR (TextBoost, Park et al. 2024)."""
+    """Relative frequency [T] of each level: ``noisy`` in proportion to max logSNR - logSNR (TextBoost, Park et al.
+    2024)."""
     if bias == "none":
         return None
     a = schedule.alphas_cumprod.double().clamp(1e-8, 1 - 1e-8)
@@ -78,18 +79,20 @@ class TimestepSampler:
         return levels.clamp_(self.low, self.high)
 
     def _level(self, shares: torch.Tensor) -> torch.Tensor:
-        """Find the level above the lowest at these shares (0 to 1) of all draws."""
+        """Find the level above the lowest at these shares [B] (0 to 1) of all draws."""
         if self.weights is None:
             return (shares * (self.high - self.low + 1)).floor().long()
         below = self.weights[self.low : self.high + 1].double().cumsum(0)
         return torch.searchsorted(below / below[-1], shares, right=True)
 
     def _uniform(self, step: int, micro: int) -> torch.Tensor:
+        """Shares [B] in [0, 1), float64."""
         return torch.rand(
             self.batch_size, generator=generator(self.seed, "timesteps", step, micro), dtype=torch.float64
         )
 
     def _stratified(self, step: int, micro: int) -> torch.Tensor:
+        """Shares [B] in [0, 1), one from each stratum that is this micro-batch's."""
         in_step = self.batch_size * self.accumulation
         steps_in_block = -(-_SMALLEST_BLOCK // in_step)
         block, position = divmod(step, steps_in_block)

@@ -177,7 +177,8 @@ class Lease(Protocol):
     ) -> Conditioning:
         """Encode through the host's own text pipeline (chunks of 75, emphasis, BREAK, clip skip).
 
-        ``embeddings`` are the live ones by name; wherever a prompt holds the name, their rows stand in the embedding
+        ``embeddings`` are the live ones by name, each [vectors, width] by encoder; wherever a prompt holds the name,
+        their rows stand in the embedding
         lookup during this call only, and the result is differentiable with respect to them. They may lie on any device
         (a file's are on the CPU) and are moved where they enter the lookup. They win over files of the same name. ``width`` and ``height`` are the picture's size in pixels (SDXL conditions on it).
         """
@@ -196,7 +197,8 @@ class Lease(Protocol):
         ...
 
     def picture(self, request: PictureRequest, *, embeddings: Mapping[str, Vectors]) -> Picture:
-        """Make a picture with the live embeddings. Changes neither the model nor any global random state."""
+        """Make a picture with the live embeddings, [vectors, width] by encoder and name. Changes neither the model
+        nor any global random state."""
         ...
 
 

@@ -46,6 +46,7 @@ def recorded(to_queries: nn.Module, to_keys: nn.Module) -> Generator[Recorded]:
     seen = Recorded()
 
     def note(_layer: nn.Module, _inputs: object, output: torch.Tensor) -> None:
+        """``output``: LDM's [1, C, h, w] or diffusers' [1, h * w, C]."""
         seen.outputs.append(output)
 
     hooks = [layer.register_forward_hook(note) for layer in (to_queries, to_keys)]

@@ -62,4 +62,5 @@ def loss_weights(
 
 
 def _graded(grey: np.ndarray) -> np.ndarray:
+    """Values of the greys [h, w] of an attention map: 0 to 1 up to the middle, 1 to 5 above it."""
     return np.where(grey <= 127, grey / 127, 1 + 4 * (grey - 127) / 128).astype(np.float32)

@@ -43,7 +43,8 @@ class Previews:
     told: set[str] = field(default_factory=set[str])
 
     def make(self, step: int, vectors: Vectors) -> Image.Image | None:
-        """Write and announce the previews of ``step``; the first picture is returned to carry the vectors."""
+        """Write and announce the previews of ``step`` with ``vectors`` [vectors, width]; the first picture is
+        returned to carry the vectors."""
         first: Image.Image | None = None
         for index, prompt in enumerate(self.prompts):
             if index and self.stop_wanted():
@@ -77,6 +78,7 @@ class Previews:
                 self.emit(Warned(message=f"Previews: {sentence}"))
 
     def _embeddings(self, vectors: Vectors) -> dict[str, Vectors]:
+        """The live embeddings by name, each [vectors, width] by encoder: of a pair both halves."""
         live: dict[str, Vectors] = {self.config.name: positive_half(vectors)}
         if negative := negative_half(vectors):
             live[negative_name(self.config.name)] = negative

@@ -44,16 +44,17 @@ class Saver:
     loras: Sequence[LoraUse] = ()
 
     def suffix(self, vectors: Mapping[str, torch.Tensor]) -> str:
-        """SDXL embeddings cannot be .pt files of A1111's form."""
+        """The ending of the vectors' file, [vectors, width] by encoder: SDXL embeddings cannot be .pt files of
+        A1111's form."""
         return ".safetensors" if len(positive_half(vectors)) > 1 or self.config.use_safetensors else ".pt"
 
     def embedding(self, vectors: Mapping[str, torch.Tensor], *, step: int, name: str | None = None) -> Embedding:
-        """The vectors (of a pair the positive ones) with all that files can say about them."""
+        """The vectors [vectors, width] (of a pair the positive ones) with all that files can say about them."""
         notes = pair_notes(self.config, self.notes, negative=False) if negative_half(vectors) else self.notes
         return self._embedding(positive_half(vectors), step=step, name=name or self.config.name, notes=notes)
 
     def partner(self, vectors: Mapping[str, torch.Tensor], *, step: int, name: str | None = None) -> Embedding | None:
-        """The negative half, None where there is no pair."""
+        """The negative half of ``vectors`` [vectors, width], None where there is no pair."""
         if not (rows := negative_half(vectors)):
             return None
         notes = pair_notes(self.config, self.partner_notes, negative=True)
@@ -62,6 +63,8 @@ class Saver:
     def _embedding(
         self, vectors: Mapping[str, torch.Tensor], *, step: int, name: str, notes: Mapping[str, str]
     ) -> Embedding:
+        """The vectors [vectors, width] as files have them: float32 on the CPU, without a key where there is one
+        encoder."""
         plain = {key: rows.detach().float().cpu() for key, rows in vectors.items()}
         if len(plain) == 1:
             plain = {ANY_ENCODER: next(iter(plain.values()))}
@@ -75,7 +78,8 @@ class Saver:
         )
 
     def copy(self, vectors: Mapping[str, torch.Tensor], *, step: int, best_step: int | None) -> Path:
-        """A copy of this step in the run's folder; older ones beyond the limit go, the best one stays."""
+        """A copy of this step's vectors [vectors, width] in the run's folder; older ones beyond the limit go, the
+        best one stays."""
         suffix, name = self.suffix(vectors), f"{self.config.name}-{step}"
         path = self.run.copy(step, suffix)
         partner = self.partner(vectors, step=step, name=negative_name(name))
@@ -86,7 +90,7 @@ class Saver:
         return path
 
     def carrier(self, vectors: Mapping[str, torch.Tensor], *, step: int, picture: Image.Image | None) -> Path:
-        """The preview (or a plain picture) carrying the vectors in a text chunk and in its pixels."""
+        """The preview (or a plain picture) carrying the vectors [vectors, width] in a text chunk and in its pixels."""
         path = self.run.carrier(step)
         image = picture or Image.new("RGB", _BLANK_SIZE, (64, 64, 64))
         write_embedding(
@@ -100,7 +104,8 @@ class Saver:
         return path
 
     def final(self, vectors: Mapping[str, torch.Tensor], *, step: int, embeddings_dir: Path) -> Path:
-        """The finished embedding: exactly one file of that name, replaced at once; of a pair two, replaced together.
+        """The finished embedding of ``vectors`` [vectors, width]: exactly one file of that name, replaced at once;
+        of a pair two, replaced together.
 
         Returns the (positive) embedding's file.
         """

@@ -83,8 +83,10 @@ def _checked(state: RunState) -> RunState:
 
 
 def _shapes(vectors: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+    """The [vectors, width] of each key."""
     return {key: tuple(rows.shape) for key, rows in vectors.items()}
 
 
 def _plain(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy of its own in the same [shape], on the CPU, as files have to have it."""
     return tensor.detach().cpu().contiguous().clone()

@@ -208,7 +208,8 @@ def _held_out(job: Job) -> list[int]:
 
 
 def _context(job: Job, lease: Lease, vectors: Mapping[str, torch.Tensor]) -> ContextDrift | None:
-    """Measured against the words that the embedding began with; where nobody knows them, against what a new run begins with."""
+    """The drift of vectors [vectors, width], measured against the words that the embedding began with; where nobody
+    knows them, against what a new run begins with."""
     text, count = job.source.notes.get("init_text", ""), job.source.count
     if job.state is not None and job.state.reference:
         reference = job.state.reference

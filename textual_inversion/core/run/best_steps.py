@@ -22,7 +22,8 @@ class BestSteps:
             self._found.append((state.best_step, state.best_loss, state.best_vectors))
 
     def offer(self, loss: float, vectors: dict[str, torch.Tensor]) -> bool:
-        """Keep the state's step if its loss is the best so far; returns whether it is."""
+        """Keep the state's step and its vectors [vectors, width] if its loss is the best so far; returns whether it
+        is."""
         if self._state.best_loss is not None and loss >= self._state.best_loss:
             return False
         self._found.append((self._state.step, loss, vectors))

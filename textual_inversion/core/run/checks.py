@@ -74,7 +74,8 @@ class Job:
         return there < (self.state.step if best is None else best)
 
     def vectors(self, lease: Lease) -> dict[str, torch.Tensor]:
-        """The vectors to begin with, under the leased model's encoder keys. Raises FileFormatError for another width."""
+        """The vectors [vectors, width] to begin with, under the leased model's encoder keys. Raises FileFormatError
+        for another width."""
         widths = {key: encoder.width for key, encoder in lease.encoders.items()}
         vectors = self.source.for_encoders(widths)
         return vectors if self.partner is None else join_halves(vectors, self.partner.source.for_encoders(widths))

@@ -44,7 +44,8 @@ class Evaluation:
         self.emit(Evaluated(step=step, loss=loss, best=best, gain=gain, drift=drift))
 
     def _gain(self, loss: float, vectors: Mapping[str, torch.Tensor]) -> float | None:
-        """The share of the class word's loss that is gone; of a pair measured beside the first negative half."""
+        """The share of the class word's loss that is gone with ``vectors`` [vectors, width]; of a pair measured
+        beside the first negative half."""
         if self.context is None:
             return None
         if self.state.word_loss is None:

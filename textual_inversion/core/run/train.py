@@ -222,6 +222,7 @@ def _keep_state(trainer: Trainer) -> None:
 
 
 def _all_finite(vectors: Mapping[str, torch.Tensor]) -> bool:
+    """True where every value of the vectors [vectors, width] is a number."""
     return all(bool(rows.isfinite().all()) for rows in vectors.values())
 
 

@@ -30,6 +30,7 @@ class Direction(torch.optim.Optimizer):
                     self._turn(rows, rows.grad, lr=group["lr"], prior=group["prior"])
 
     def _turn(self, rows: torch.Tensor, gradient: torch.Tensor, *, lr: float, prior: float) -> None:
+        """Turn ``rows`` [rows, width] against ``gradient`` of the same shape, in place."""
         state = self.state[rows]
         if "home" not in state:
             state["home"] = normalize(rows, dim=1)
@@ -41,5 +42,5 @@ class Direction(torch.optim.Optimizer):
 
 
 def _across(vectors: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
-    """The part of each row of ``vectors`` at right angles to the unit row of ``directions``."""
+    """The part of each row of ``vectors`` [rows, width] at right angles to the unit row of ``directions``."""
     return vectors - (vectors * directions).sum(dim=1, keepdim=True) * directions

@@ -15,12 +15,14 @@ class VectorAverage:
     """
 
     def __init__(self, vectors: Mapping[str, torch.Tensor], *, decays: Mapping[str, float], updates: int = 0) -> None:
+        """Begin with ``vectors``, [vectors, width] by key, as the average."""
         self.decays = dict(decays)
         self.updates = updates
         self.average = {key: rows.detach().clone() for key, rows in vectors.items()}
 
     @torch.no_grad()
     def update(self, vectors: Mapping[str, torch.Tensor]) -> None:
+        """Take in the vectors [vectors, width] after one more step."""
         self.updates += 1
         most = (1 + self.updates) / (10 + self.updates)
         for key, rows in vectors.items():

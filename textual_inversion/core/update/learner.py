@@ -55,6 +55,8 @@ class Learner:
         table_norms: Mapping[str, float],
         loss_scaling: bool,
     ) -> None:
+        """Begin with ``vectors``, [vectors, width] by key; ``table_norms`` are the mean lengths of each encoder's
+        own ones."""
         self._config = config
         self._table_norms = dict(table_norms)
         self.vectors = {
@@ -71,7 +73,7 @@ class Learner:
 
     @property
     def shown(self) -> dict[str, torch.Tensor]:
-        """The vectors to evaluate, preview and save: the average where there is one."""
+        """The vectors [vectors, width] to evaluate, preview and save: the average where there is one."""
         if self._average is not None:
             return {key: rows.detach().clone() for key, rows in self._average.average.items()}
         with averaged_weights(self._optimizer):
@@ -158,10 +160,12 @@ class Learner:
 
     @torch.no_grad()
     def _set_vectors(self, values: Mapping[str, torch.Tensor]) -> None:
+        """Put values [vectors, width] into the parameters."""
         for key, parameter in self.vectors.items():
             parameter.copy_(values[key])
 
     def _set_average(self, values: Mapping[str, torch.Tensor], updates: int) -> None:
+        """Go on with an average [vectors, width] of so many updates."""
         if self._average is not None:
             self._average.updates = updates
             self._average.average = {key: rows.to(self.vectors[key].device).clone() for key, rows in values.items()}
@@ -187,7 +191,7 @@ class Learner:
 
 
 def _halves(vectors: Mapping[str, torch.nn.Parameter], *, negative_weight: float) -> list[ParameterGroup]:
-    """The vectors that are clipped together: all of them, or each half of a pair for itself."""
+    """The vectors [vectors, width] that are clipped together: all of them, or each half of a pair for itself."""
     positive = [rows for key, rows in vectors.items() if not is_negative(key)]
     negative = [rows for key, rows in vectors.items() if is_negative(key)]
     groups = [ParameterGroup(parameters=positive)]
@@ -195,5 +199,6 @@ def _halves(vectors: Mapping[str, torch.nn.Parameter], *, negative_weight: float
 
 
 def _decays(vectors: Mapping[str, torch.Tensor], config: TrainConfig) -> dict[str, float]:
+    """The average's decay for each of the vectors [vectors, width]."""
     negative = config.ema if config.negative_ema is None else config.negative_ema
     return {key: negative if is_negative(key) else config.ema for key in vectors}

@@ -21,7 +21,8 @@ class LossScaler:
         self._growth_interval = growth_interval
 
     def unscale(self, parameters: Sequence[torch.nn.Parameter]) -> bool:
-        """Divide the gradients by the scale in place. False after an overflow: try the step again."""
+        """Divide the gradients, [vectors, width] each, by the scale in place. False after an overflow: try the step
+        again."""
         if not self.enabled:
             return True
         finite = all(bool(p.grad.isfinite().all()) for p in parameters if p.grad is not None)

@@ -16,7 +16,7 @@ def mean_norm(table: torch.Tensor) -> float:
 
 @torch.no_grad()
 def apply_norm_rule(rule: NormRule, vectors: Mapping[str, torch.Tensor], *, limits: Mapping[str, float]) -> None:
-    """Change the rows of ``vectors`` in place, after a step.
+    """Change the rows of ``vectors`` [vectors, width] in place, after a step.
 
     ``clamp`` shortens rows longer than the limit of their encoder (TextBoost, Park et al. 2024);
     ``fixed`` gives every row exactly that length (OneTrainer's preserve_embedding_norm). Zero rows stay.

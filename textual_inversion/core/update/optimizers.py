@@ -53,7 +53,8 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def clip_gradients(parameters: Sequence[torch.nn.Parameter], mode: ClipMode, limit: float) -> None:
-    """By value or by norm over all vectors, on true (unscaled) gradients; A1111 clips scaled ones by mistake."""
+    """Clip the gradients [vectors, width] by value or by norm over all vectors, on true (unscaled) gradients; A1111
+    clips scaled ones by mistake."""
     if mode == "disabled" or all(parameter.grad is None for parameter in parameters):
         return  # torch fails where no prompt of the step held the embedding
     if mode == "value":
@@ -63,7 +64,7 @@ def clip_gradients(parameters: Sequence[torch.nn.Parameter], mode: ClipMode, lim
 
 
 def gradient_norm(parameters: Sequence[torch.nn.Parameter]) -> float:
-    """The norm of all gradients together."""
+    """The norm of all gradients [vectors, width] together."""
     squares = [parameter.grad.float().pow(2).sum() for parameter in parameters if parameter.grad is not None]
     return float(torch.stack([square.cpu() for square in squares]).sum().sqrt()) if squares else 0.0
 
@@ -99,7 +100,7 @@ def averaged_weights(optimizer: torch.optim.Optimizer) -> Generator[None]:
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Tensors by flat name, and everything else as numbers fit for JSON.
+    """The state's tensors (of vectors mostly [vectors, width]) by flat name, and everything else as numbers fit for JSON.
 
     An optimiser whose state is neither gives ``{"lost": why}``: a run cannot go on exactly from there.
     """
@@ -119,7 +120,8 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch.T
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor], numbers: Mapping[str, Any]
 ) -> None:
-    """The exact inverse of ``optimizer_state`` for an optimiser made with the same settings.
+    """Give back to an optimiser its tensors, [vectors, width] mostly: the exact inverse of ``optimizer_state``, for
+    an optimiser made with the same settings.
 
     Raises ValueError, KeyError or TypeError for a state of another one, or of other vectors.
     """
@@ -139,7 +141,8 @@ def restore_optimizer(
 
 
 def _check_state(optimizer: torch.optim.Optimizer, state: Mapping[int, Mapping[str, torch.Tensor]]) -> None:
-    """torch takes over whatever it is given, and fails at the next step."""
+    """Compare a state's tensors with the vectors [vectors, width]: torch takes over whatever it is given, and fails
+    at the next step."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     if type(optimizer) not in _BUILT_IN:
         _check_named_state(state, count=len(parameters))
@@ -156,7 +159,8 @@ def _check_state(optimizer: torch.optim.Optimizer, state: Mapping[int, Mapping[s
 
 
 def _check_named_state(state: Mapping[int, Mapping[str, torch.Tensor]], *, count: int) -> None:
-    """Nothing is known of an optimiser by name but how many tensors it was made for."""
+    """Count the tensors, of any [shape]: nothing is known of an optimiser by name but how many tensors it was made
+    for."""
     beyond = [index for index in state if not 0 <= index < count]
     if beyond:
         raise ValueError(f"it holds something for tensor {beyond[0]}, and there are {count}")

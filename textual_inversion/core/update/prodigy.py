@@ -26,6 +26,7 @@ class Prodigy(torch.optim.Optimizer):
         weight_decay: float = 0.0,
         first_distance: float = 1e-6,
     ) -> None:
+        """``params`` are the vectors, [vectors, width] each; the other settings are named as the authors name them."""
         defaults: dict[str, Any] = {
             "lr": lr,
             "betas": betas,
@@ -70,6 +71,7 @@ class Prodigy(torch.optim.Optimizer):
         return shared["lr"] * (1 - beta2**n) ** 0.5 / (1 - beta1**n)
 
     def _update_distance(self, shared: dict[str, Any], parameters: Sequence[torch.Tensor], rate: float) -> None:
+        """Take the gradients [vectors, width] into the running sums, and raise the distance where they say so."""
         beta1, beta2 = shared["betas"]
         beta3 = beta2**0.5
         d, d0 = shared["d"], shared["d0"]
@@ -90,7 +92,8 @@ class Prodigy(torch.optim.Optimizer):
             shared["d"] = max(d, numerator / denominator)
 
     def _move(self, parameter: torch.Tensor, *, shared: dict[str, Any], size: float) -> None:
-        """``size`` is made with the distance before this step, eps with the one after it (as the authors have it)."""
+        """Move vectors [vectors, width]. ``size`` is made with the distance before this step, eps with the one after
+        it (as the authors have it)."""
         state = self.state[parameter]
         if shared["weight_decay"]:
             parameter.mul_(1 - shared["weight_decay"] * size)
@@ -98,6 +101,7 @@ class Prodigy(torch.optim.Optimizer):
         parameter.addcdiv_(state["exp_avg"], scale, value=-size)
 
     def _state_of(self, parameter: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The running sums of one tensor, each [vectors, width] as it; zeros and its present value at first."""
         state = self.state[parameter]
         if not state:
             state["start"] = parameter.detach().clone()

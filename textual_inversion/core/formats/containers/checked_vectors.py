@@ -31,7 +31,8 @@ class StoredTensor(Protocol):
         ...
 
     def load(self) -> torch.Tensor:
-        """Read it. Raises FileFormatError where the file holds less than it claims."""
+        """Read it, in the [shape] and type that it claims. Raises FileFormatError where the file holds less than it
+        claims."""
         ...
 
 

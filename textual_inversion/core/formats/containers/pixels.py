@@ -25,7 +25,7 @@ _CHANNELS = 3
 def encode_pixels(picture: Image.Image, payload: bytes, *, first_vector: torch.Tensor) -> Image.Image:
     """``picture`` (RGB) between the two blocks that hold ``payload``; as high as before.
 
-    ``first_vector`` shades the ornament that A1111 draws over the blocks; decoders ignore it.
+    ``first_vector`` [width] shades the ornament that A1111 draws over the blocks; decoders ignore it.
     """
     packed = np.frombuffer(zlib.compress(payload, 9), np.uint8)
     shades = _shades(first_vector)
@@ -86,6 +86,7 @@ def _noise(count: int) -> _Bytes:
 
 
 def _shades(vector: torch.Tensor) -> _Bytes:
+    """Brightness 0 to 255 of the ornament's circles, by the size of the first 1024 values of ``vector`` [width]."""
     values = np.abs(vector.detach().cpu().numpy()[:1024])
     return (values / max(float(values.max()), 1e-12) * 255).astype(np.uint8)
 

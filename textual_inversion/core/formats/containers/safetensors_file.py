@@ -26,6 +26,7 @@ class SafetensorsTensor:
     shape: tuple[int, ...]
 
     def load(self) -> torch.Tensor:
+        """Read the values in their own [shape]. Raises FileFormatError where the file is shorter than it says."""
         try:
             with safe_open(str(self.path), framework="pt", device="cpu") as file:
                 return file.get_tensor(self.key).clone()

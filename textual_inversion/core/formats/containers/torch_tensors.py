@@ -60,7 +60,8 @@ class TorchTensor:
     strides: tuple[int, ...]
 
     def load(self) -> torch.Tensor:
-        """Read the values. Raises FileFormatError where the description reaches beyond its storage."""
+        """Read the values in their own [shape]. Raises FileFormatError where the description reaches beyond its
+        storage."""
         dtype = FLOAT_DTYPES[self.dtype]
         self._check()
         data = self.storage.read(self.storage.key, self.storage.values * dtype.itemsize)
