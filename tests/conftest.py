@@ -17,8 +17,8 @@ pytest.register_assert_rewrite("host_contract")
 if find_spec("hypothesis"):  # a web UI's environment, in which some of the tests run, has none
     from hypothesis import settings
 
-    settings.register_profile("unhurried", deadline=None)  # a deadline measures how busy the machine is
-    settings.load_profile("unhurried")
+    settings.register_profile("patient", deadline=None)  # a deadline measures how busy the machine is
+    settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,10 +27,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--webui-python", help="the Python that starts it, where that is not the one of its folder 'venv'")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on the second device go first: torch makes a queue for each device that is there at a process's first backward pass,
-    and later ones get none."""
-    items.sort(key=lambda item: "shadow" not in str(item.path) and "shadow" not in getattr(item, "fixturenames", ()))
+@pytest.fixture(autouse=True, scope="session")
+def second_device(request: pytest.FixtureRequest) -> None:
+    """Register it before the first test where any test uses it: torch makes a queue for each device that is there at a process's
+    first backward pass, and later ones get none."""
+    from benchmarks.shadow.device import shadow_device, supported
+
+    if supported() and any(_on_second_device(item) for item in request.session.items):
+        shadow_device()
+
+
+def _on_second_device(item: pytest.Item) -> bool:
+    module = vars(getattr(item, "module", None) or object).keys()
+    return "shadow" in getattr(item, "fixturenames", ()) or bool(module & {"standalone_on_shadow", "shadow_device"})
 
 
 @pytest.fixture(autouse=True, scope="session")
