@@ -80,10 +80,10 @@
             const found = await this.app.readFolder(this);
             if (!found) return;
             this.loaded = found.asked;
-            this.strip.replaceChildren(...found.pictures.map((each) => this.choice(each)));
+            this.strip.replaceChildren(...found.pictures.map((each) => this.choiceOf(each)));
         }
 
-        choice({name, mask, graded}) {
+        choiceOf({name, mask, graded}) {
             const src = this.address("prepare/picture", {folder: this.loaded, name, size: 96});
             const choice = ti.make(
                 "button",

@@ -21,6 +21,7 @@ ARGUMENTS = [
 ]
 PATIENCE = 60_000
 """Milliseconds: test machines are slow, and a page that works needs a fraction of it."""
+_OFTEN = 4000
 
 NEEDS_IT = [pytest.mark.browser, pytest.mark.skipif(EXECUTABLE is None, reason="no Chromium is installed")]
 
@@ -45,5 +46,25 @@ def new_page(browser: Any, *, width: int = 1280, height: int = 900) -> Any:
 
 
 def open_tab(page: Any, name: str) -> None:
-    """One of our tabs by its words, in every version of Gradio."""
-    page.locator(f".tab-nav > button:text-is('{name}'):visible, [role=tab]:text-is('{name}'):visible").first.click()
+    """One of our tabs by its words, in every version of Gradio; newer ones put what has no room into a list."""
+    shown = page.locator(f".tab-nav > button:text-is('{name}'):visible, [role=tab]:text-is('{name}'):visible")
+    shown.or_(page.locator(".overflow-menu > button:visible")).first.wait_for()
+    if not shown.count():
+        page.locator(".overflow-menu > button:visible").click()
+        page.locator(f".overflow-dropdown button:text-is('{name}')").click()
+        return
+    shown.first.click()
+
+
+def press(page: Any, selector: str, *, until: str) -> None:
+    """Press until something is seen: Gradio draws buttons before they work, and takes no second press while the first is under way."""
+    for _ in range(PATIENCE // _OFTEN):
+        page.click(selector)
+        try:
+            page.wait_for_selector(until, timeout=_OFTEN)
+        except Exception as error:
+            if type(error).__name__ != "TimeoutError":
+                raise
+            continue
+        return
+    raise AssertionError(f"{selector} was pressed, and {until} never came")

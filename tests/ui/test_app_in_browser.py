@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from chromium import NEEDS_IT, launched, new_page, open_tab
+from chromium import NEEDS_IT, launched, new_page, open_tab, press
 from engine_world import World, make_world
 
 from textual_inversion.core.dataset.templates import shipped_templates_dir
@@ -112,19 +112,15 @@ def test_from_a_new_word_to_a_picture(browser: object, address: str, world: Worl
 
 def create(one: Page) -> None:
     one.fill("create", name="zebra1", init_text="red")
-    one.press("create")
-    one.see(".ti-message-done")
-    one.page.wait_for_timeout(500)  # Gradio takes no second press as long as the first is under way
+    press(one.page, "#ti-create-go", until=".ti-message-done")
     one.fill("create", name="../zebra")
-    one.press("create")
-    one.see("#ti-create-name .ti-field-note")
+    press(one.page, "#ti-create-go", until="#ti-create-name .ti-field-note")
     assert "cannot be the name" in one.page.inner_text("#ti-create-name .ti-field-note")
 
 
 def start(one: Page, world: World) -> None:
     one.tab("Train")
-    one.press("train")
-    one.see("#ti-train-data .ti-field-note")
+    press(one.page, "#ti-train-go", until="#ti-train-data .ti-field-note")
     assert one.page.input_value("#ti-train-name input") == "zebra1"
     assert one.page.input_value("#ti-train-width input[type=number]") == "64"
     one.fill("train", data=world.folder / "pictures", steps=1_000_000, image_every=10)
