@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from host_bench import Bench
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 Load = Callable[[str], Any]
 
 
@@ -19,7 +21,6 @@ def load(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = request.config.getoption("--webui-dir")
     if not folder or not (Path(folder) / "modules" / "prompt_parser_diffusers.py").is_file():
         pytest.skip("no --webui-dir of an SD.Next")
-    sys.path.insert(0, str(Path(__file__).parent))
     import sdnext_process
 
     sdnext_process.start(Path(folder).resolve(), tmp_path_factory.mktemp("sdnext"))
