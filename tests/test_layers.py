@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "textual_inversion"
 HEAVY = {"torch", "torchvision", "diffusers", "transformers", "open_clip", "gradio", "numpy", "PIL", "safetensors"}
 HOST_PACKAGES = {"modules", "modules_forge", "backend", "ldm", "sgm", "ldm_patched"}
-CORE_MAY = {"torch", "numpy", "PIL", "safetensors", "tensorboard"} | set(sys.stdlib_module_names)
+CORE_MAY = {"torch", "numpy", "PIL", "safetensors", "tensorboard", "regex"} | set(sys.stdlib_module_names)
 LAYERS = {  # who may import which part of the package
     "core": {"core"},
     "hosts": {"core", "hosts", "demo"},

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
 
-from ..base.errors import InputError
+from ..base.pattern import Pattern
 from ..base.randomness import uniform
 from ..base.text_files import read_text
 from ..settings.prompts import PromptSettings
@@ -24,24 +25,26 @@ class FileNameWords:
     regex: str = ""
     join: str = " "
 
+    @cached_property
+    def _pattern(self) -> Pattern:
+        return Pattern(self.regex, label="filename word regex", field="filename_regex")
+
     def __post_init__(self) -> None:
-        try:
-            re.compile(self.regex)
-        except (re.error, RecursionError, OverflowError) as error:
-            raise InputError(
-                f"The filename word regex {self.regex!r} is not a regular expression: {error}.", field="filename_regex"
-            ) from error
+        """Raises InputError for what is no pattern."""
+        if self.regex:
+            _ = self._pattern
 
     def caption(self, stem: str) -> str:
         """The caption in a file name without its extension.
 
         Digits and dashes at the front go first; then, where there is a regex, its matches are joined:
         ``000001-1-a man in suit`` with ``\\w+`` and ``, `` is ``a, man, in, suit`` (A1111's ``dataset.py``).
+        Raises InputError where the regex takes too long.
         """
         words = _NUMBERS_AT_START.sub("", stem)
         if not self.regex:
             return words
-        return self.join.join(match[0] for match in re.finditer(self.regex, words))
+        return self.join.join(self._pattern.matches(words))
 
 
 def caption_of(picture: Path, file: Path | None, words: FileNameWords | None = None) -> str:
