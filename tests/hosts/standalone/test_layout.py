@@ -195,6 +195,24 @@ def test_a_setting_that_is_wrong_is_named(key: str, value: object, message: str,
         load(path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("transformer_depth", [1], r"transformer_depth is \[1\]; a list of \d whole numbers was expected"),
+        ("transformer_depth", [], r"transformer_depth is \[\]; a list of \d whole numbers"),
+        ("channel_mult", [], r"channel_mult is \[\]; a list of whole numbers"),
+        ("channel_mult", "1, 2", r"channel_mult is '1, 2'; a list of whole numbers"),
+    ],
+)
+def test_a_list_of_another_length_is_named(key: str, value: object, message: str, tmp_path: Path) -> None:
+    path = make_tiny_checkpoint(tmp_path / "m.safetensors")
+    values = yaml.safe_load(path.with_suffix(".yaml").read_text())
+    values["model"]["params"]["unet_config"]["params"][key] = value
+    path.with_suffix(".yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(FileFormatError, match=message):
+        load(path)
+
+
 def test_a_yaml_that_would_build_objects_builds_none(tmp_path: Path) -> None:
     path = make_tiny_checkpoint(tmp_path / "m.safetensors")
     path.with_suffix(".yaml").write_text("model: !!python/object/apply:os.mkdir ['called']\n")

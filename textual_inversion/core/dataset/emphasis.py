@@ -15,6 +15,9 @@ ROUND_BRACKET = 1.1
 SQUARE_BRACKET = 1 / 1.1
 BREAK = ("BREAK", -1.0)
 
+LONGEST_PROMPT = 10_000
+"""Characters; what people write has a few thousand. Brackets inside brackets take time that grows with the square."""
+
 LARGEST_WEIGHT = 1000.0
 """Beyond this half precision overflows inside the U-Net, and a run would end with NaN."""
 
@@ -30,7 +33,7 @@ _SYMBOL = re.compile(
     """,
     re.VERBOSE,
 )
-_BREAK_WORD = re.compile(r"\s*\bBREAK\b\s*", re.DOTALL)
+_BREAK_WORD = re.compile(r"\bBREAK\b")
 
 
 def parse_attention(prompt: str) -> list[tuple[str, float]]:
@@ -38,11 +41,12 @@ def parse_attention(prompt: str) -> list[tuple[str, float]]:
 
     ``(a)`` is 1.1, ``(a:1.3)`` is 1.3, ``[a]`` is 1/1.1; they multiply when nested, an unbalanced bracket reaches to
     the end, ``\(`` is a literal bracket. The word BREAK outside of brackets becomes ``BREAK`` with weight -1.
-    Raises InputError for a weight that is no number.
+    Raises InputError for a weight that is no number, or no finite one, and for a prompt longer than ``LONGEST_PROMPT``.
 
     >>> parse_attention("an (important) [small:] word")
     [('an ', 1.0), ('important', 1.1), (' ', 1.0), ('small:', 0.9090909090909091), (' word', 1.0)]
     """
+    _check_length(prompt)
     spans: list[tuple[str, float]] = []
     round_starts: list[int] = []
     square_starts: list[int] = []
@@ -70,6 +74,7 @@ def parse_attention(prompt: str) -> list[tuple[str, float]]:
         weigh(start, ROUND_BRACKET)
     for start in square_starts:
         weigh(start, SQUARE_BRACKET)
+    _check_finite(spans, prompt)
     return _merge_equal_weights(spans or [("", 1.0)])
 
 
@@ -78,15 +83,42 @@ def _weight(text: str, prompt: str) -> float:
         return float(text)
     except ValueError:
         raise InputError(
-            f"The weight {text!r} in the prompt {prompt!r} is not a number; write it like (word:1.2), or a literal bracket "
+            f"The weight {text!r} in the prompt {_shown(prompt)} is not a number; write it like (word:1.2), or a literal bracket "
             "as \\(."
         ) from None
 
 
+def _check_length(prompt: str) -> None:
+    if len(prompt) > LONGEST_PROMPT:
+        raise InputError(
+            f"The prompt {_shown(prompt)} has {len(prompt)} characters; at most {LONGEST_PROMPT} can be read."
+        )
+
+
+def _check_finite(spans: list[tuple[str, float]], prompt: str) -> None:
+    for _, weight in spans:
+        if not math.isfinite(weight):
+            raise _no_emphasis(weight, prompt)
+
+
+def _shown(prompt: str) -> str:
+    return repr(prompt if len(prompt) <= 200 else f"{prompt[:199]}…")
+
+
+def _no_emphasis(weight: float, prompt: str) -> InputError:
+    return InputError(
+        f"The weight {weight:g} in the prompt {_shown(prompt)} is no emphasis (at most {LARGEST_WEIGHT:g}); write a literal "
+        "bracket as \\(."
+    )
+
+
 def _split_at_breaks(text: str) -> list[tuple[str, float]]:
     parts = _BREAK_WORD.split(text)
-    spans = [(parts[0], 1.0)]
-    for part in parts[1:]:
+    if len(parts) == 1:
+        return [(text, 1.0)]
+    first, *middle, last = parts  # the blanks around the word go with it
+    spans = [(first.rstrip(), 1.0)]
+    for part in [*map(str.strip, middle), last.lstrip()]:
         spans += [BREAK, (part, 1.0)]
     return spans
 
@@ -119,10 +151,7 @@ def brackets_in(prompt: str) -> Brackets:
     weights = [weight for text, weight in parse_attention(prompt) if weight != 1 and (text, weight) != BREAK]
     for weight in weights:
         if not _is_usable(weight):
-            raise InputError(
-                f"The weight {weight:g} in the prompt {prompt!r} is no emphasis (at most {LARGEST_WEIGHT:g}); write a literal "
-                "bracket as \\(."
-            )
+            raise _no_emphasis(weight, prompt)
     opened = {"round": 0, "square": 0}
     plain = stray = False
     for match in _SYMBOL.finditer(prompt):

@@ -52,14 +52,14 @@ class Section:
         return value
 
     def ints(self, key: str, length: int | None = None) -> tuple[int, ...]:
-        """A list of integers; a single one counts ``length`` times."""
+        """A list of integers, of ``length`` where that is given; a single one counts so many times."""
         value = self._values.get(key)
         if isinstance(value, int) and length is not None:
             return (value,) * length
-        if not isinstance(value, Sequence) or not all(isinstance(item, int) for item in value):
-            raise FileFormatError(
-                f"{self.file.name}: {self.path}.{key} is {value!r}; a list of whole numbers was expected."
-            )
+        whole = isinstance(value, Sequence) and bool(value) and all(isinstance(item, int) for item in value)
+        if not whole or (length is not None and len(value) != length):
+            wanted = "a list of whole numbers" if length is None else f"a list of {length} whole numbers"
+            raise FileFormatError(f"{self.file.name}: {self.path}.{key} is {value!r}; {wanted} was expected.")
         return tuple(value)
 
 
