@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from chromium import PATIENCE
@@ -9,6 +10,9 @@ from chromium import PATIENCE
 TAB = "#tab_textual_inversion"
 MONITOR = f"{TAB} [data-ti-monitor]"
 CARDS = "#txt2img_textual_inversion_cards"
+_NO_RELOAD = "sessionStorage.setItem('physton_icon_refreshed', '1')"
+"""One derivative of Forge Neo reloads its page by itself, two seconds after it was opened in a new window."""
+
 _PICTURE = "document.querySelector('#txt2img_gallery img')?.src"
 
 
@@ -22,6 +26,7 @@ class Window:
         self.dialogs: list[str] = []
         self.page.on("pageerror", self._error)
         self.page.on("dialog", self._dialog)
+        self.page.add_init_script(_NO_RELOAD)
         self.page.goto(url)
         self.ready()
 
@@ -38,7 +43,9 @@ class Window:
         self.ready()
 
     def top_tab(self, name: str) -> None:
-        self.page.locator("#tabs > .tab-nav > button").get_by_text(name, exact=True).click()
+        """``txt2img`` is *Txt2img* in some."""
+        called = re.compile(rf"^\s*{re.escape(name)}\s*$", re.IGNORECASE)
+        self.page.locator("#tabs > .tab-nav > button").get_by_text(called).click()
 
     def our_tab(self, name: str) -> None:
         """*Textual Inversion* and a tab in it."""

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file, save_file
+from webui_kinds import kind_of, write_settings
 
 CLONE = Path(__file__).resolve().parents[1]
 EXTENSION = "textual-inversion"
@@ -54,13 +55,6 @@ _LEFT_OUT |= {
     "textual_inversion",
     "config_states",
 }
-ARGUMENTS = (
-    "--skip-prepare-environment --skip-torch-cuda-test --skip-version-check --no-download-sd-model --use-cpu all "
-    "--no-half --precision full --server-name 127.0.0.1 --api"
-)
-SETTINGS = {"show_progress_type": "Approx cheap"}
-"""The usual kind of live preview wants a model that is downloaded when first used."""
-
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -79,8 +73,9 @@ def python_of(installation: Path) -> Path:
     return next((path for path in usual if path.exists()), Path(sys.executable))
 
 
-def copied(installation: Path, folder: Path) -> Path:
-    """The web UI in ``folder``, with this clone as its extension and the demo checkpoint put in as a user would."""
+def copied(installation: Path, folder: Path, *, checkpoint: Path | None = None) -> Path:
+    """The web UI in ``folder``, with this clone as its extension and the demo checkpoint put in as a user would; or another one,
+    linked, where the web UI cannot load that."""
     folder.mkdir(parents=True)
     for source in installation.iterdir():
         if source.name in _LEFT_OUT:
@@ -89,14 +84,19 @@ def copied(installation: Path, folder: Path) -> Path:
             shutil.copytree(source, folder / source.name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, folder)
-    (folder / "repositories").symlink_to(installation / "repositories", target_is_directory=True)
-    for name in ("extensions", "embeddings", "models/Stable-diffusion"):
+    kind = kind_of(installation)
+    if (installation / "repositories").exists():
+        (folder / "repositories").symlink_to(installation / "repositories", target_is_directory=True)
+    for name in ("extensions", kind.embeddings, "models/Stable-diffusion", "tmp"):
         (folder / name).mkdir(parents=True)
     (folder / "extensions" / EXTENSION).symlink_to(CLONE, target_is_directory=True)
-    command = [sys.executable, "-m", "textual_inversion", "demo-checkpoint", "--webui-dir", str(folder)]
-    subprocess.run(command, cwd=CLONE, check=True, capture_output=True, timeout=PATIENCE)
-    _write_other_checkpoint(folder / "models" / "Stable-diffusion")
-    (folder / "config.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
+    if checkpoint is not None:
+        (folder / "models" / "Stable-diffusion" / checkpoint.name).symlink_to(checkpoint)
+    elif kind.loads_demo:
+        command = [sys.executable, "-m", "textual_inversion", "demo-checkpoint", "--webui-dir", str(folder)]
+        subprocess.run(command, cwd=CLONE, check=True, capture_output=True, timeout=PATIENCE)
+        _write_other_checkpoint(folder / "models" / "Stable-diffusion")
+    write_settings(folder, kind, checkpoint.name if checkpoint else "")
     return folder
 
 
@@ -112,6 +112,7 @@ class Server:
 
     def __init__(self, folder: Path, python: Path) -> None:
         self.folder, self.log = folder, ""
+        self.kind = kind_of(folder)
         self._python = python
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
@@ -120,8 +121,9 @@ class Server:
         """Start with more arguments, and wait until it says that it is ready: asked too early, it fails to start."""
         port = free_port()
         self.url, self.log = f"http://127.0.0.1:{port}", ""
-        command = [str(self._python), "launch.py", *ARGUMENTS.split(), "--port", str(port)]
-        command += ["--ckpt", f"models/Stable-diffusion/{DEMO}.safetensors", *arguments]
+        command = [str(self._python), "launch.py", *self.kind.arguments.split(), "--port", str(port)]
+        demo = f"models/Stable-diffusion/{DEMO}.safetensors"
+        command += [*(["--ckpt", demo] if (self.folder / demo).exists() else []), *arguments]
         self._process = subprocess.Popen(
             command,
             cwd=self.folder,
@@ -132,7 +134,7 @@ class Server:
             errors="replace",
         )
         threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
-        self.wait(lambda: "Startup time:" in self.log and "Model loaded in" in self.log, "its start")
+        self.wait(lambda: all(words in self.log for words in self.kind.ready) and _listens(port), "its start")
 
     def stop(self) -> None:
         """At once, as when its window is closed."""
@@ -235,7 +237,7 @@ class Server:
 
 
 def embedding_file(server: Server, name: str) -> Path:
-    return server.folder / "embeddings" / f"{name}.pt"
+    return server.folder / server.kind.embeddings / f"{name}.pt"
 
 
 def names(entries: Sequence[dict[str, Any]]) -> set[str]:
@@ -247,6 +249,12 @@ def _json(content: bytes) -> Any:
         return json.loads(content)
     except ValueError:
         return content.decode(errors="replace")
+
+
+def _listens(port: int) -> bool:
+    """Some say that they are up before they are."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port() -> int:

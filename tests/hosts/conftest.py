@@ -102,6 +102,11 @@ def make_forge_bench(
     return make
 
 
+@pytest.fixture
+def forge_sd1(make_forge_bench: Callable[[str, Path], Bench], tmp_path: Path) -> Bench:
+    return make_forge_bench("sd1", tmp_path)
+
+
 @pytest.fixture(scope="session")
 def reforge_bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """reForge or Forge Classic with the checkpoint that was given, and a folder for what is written."""

@@ -19,7 +19,7 @@ from ..runs.run import Train
 from ..web.app import mount
 from ..web.hosted_access import GuardedAccess
 from ..webui_start import told
-from .webui_settings import EXPLAINED, own_settings
+from .webui_settings import explained, own_settings
 from .webui_tab import build_tab
 
 TITLE = "Textual Inversion"
@@ -28,7 +28,8 @@ ELEMENT = "textual_inversion"
 
 def install(webui: WebUI) -> None:
     """Register with the web UI. Called again after each *Reload UI*: the runs that go on then stay."""
-    webui.add_settings(own_settings(webui.lacks), EXPLAINED)
+    own_models = hasattr(type(webui.host), "caption_models")  # of the type: making them would import them
+    webui.add_settings(own_settings(webui.lacks), explained(own_caption_models=own_models))
     access = GuardedAccess(admits=webui.admits, names=webui.served_names, roots=webui.confined_to)
     manager = kept_manager(lambda: _manager(webui))
     webui.on_tabs(told(_tab(webui, manager, access)))

@@ -12,6 +12,7 @@ from ..hosts.webui import ADD_PARTNER, Capability, OwnSetting
 FIELDS = ("log_dir", "use_safetensors", "save_every", "image_every", "keep_copies", "recompute")
 """Fields that somebody wants to be otherwise in every run."""
 
+_KEPT_MODELS = "Keep models in VRAM"
 _USED = "Used: the field of that name in Train (Advanced) begins with it."
 EXPLAINED = (
     (
@@ -43,13 +44,21 @@ EXPLAINED = (
         "deepbooru: sort tags alphabetically, deepbooru: use spaces in tags, deepbooru: escape, deepbooru: filter out those tags",
         "Used: the fields of these names in Prepare begin with them.",
     ),
-    ("Keep models in VRAM", "Used: captioning models stay, or leave when the captions are written."),
+    (_KEPT_MODELS, "Used: captioning models stay, or leave when the captions are written."),
     (
         "Include ranks of model tags matches in results, CLIP: maximum number of lines in text file, CLIP: skip inquire categories",
         "Not used: captions hold no ranks, and BLIP's sentence alone.",
     ),
 )
 """The web UI's own settings under *Training* and *Interrogate*, as it labels them, and what becomes of them here."""
+
+
+def explained(*, own_caption_models: bool) -> tuple[tuple[str, str], ...]:
+    """``EXPLAINED``, for a web UI whose own captioning models are used, or not."""
+    if own_caption_models:
+        return EXPLAINED
+    others = [row for row in EXPLAINED if row[0] != _KEPT_MODELS]
+    return (*others, (_KEPT_MODELS, "Not used: captioning models leave when the captions are written."))
 
 
 _ADD_PARTNER = OwnSetting(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from chromium import EXECUTABLE, launched
+from webui_kinds import kind_of
 from webui_page import Window
 from webui_server import Server, copied, python_of
 
@@ -19,7 +20,11 @@ def webui_copy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     given = request.config.getoption("--webui-dir")
     if not given:
         pytest.skip("no --webui-dir")
-    return copied(Path(given).resolve(), tmp_path_factory.mktemp("installed") / "webui")
+    checkpoint = request.config.getoption("--webui-checkpoint")
+    if checkpoint is None and not kind_of(Path(given)).loads_demo:
+        pytest.skip("no --webui-checkpoint, and the demo's is none that this web UI can load")
+    folder = tmp_path_factory.mktemp("installed") / "webui"
+    return copied(Path(given).resolve(), folder, checkpoint=Path(checkpoint).resolve() if checkpoint else None)
 
 
 @pytest.fixture(scope="session")

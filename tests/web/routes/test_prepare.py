@@ -323,3 +323,14 @@ def test_jobs_outlive_the_page(manager, raw, tmp_path):
                 body = {"source": str(raw), "destination": str(tmp_path / "done"), "width": 64, "height": 64}
                 client.post("prepare/start", json=body)
             assert len(client.get("prepare/jobs").json()["jobs"]) == 1
+
+
+def test_a_host_without_captioning_models_says_where_files_of_them_may_lie(client, host, raw, tmp_path):
+    """And what people have set in it for captions is what the form begins with."""
+    host.models_dir, host.caption_defaults = tmp_path / "host models", {"threshold": 0.66}
+    shown = str(client.get("prepare/form").json())
+    assert "0.66" in shown
+    body = {"source": str(raw), "destination": str(tmp_path / "d"), "width": 64, "height": 64, "caption": ["deepbooru"]}
+    answer = client.post("prepare/start", json=body)
+    told = answer.json().get("error") or ended(client, answer.json()["job"])["message"]
+    assert f"There is no tagger in {tmp_path / 'host models' / 'torch_deepdanbooru'}" in str(told)

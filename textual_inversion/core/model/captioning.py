@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from PIL import Image
@@ -45,6 +46,18 @@ class CaptionModels(Protocol):
 
     def blip(self, rules: SentenceRules) -> AbstractContextManager[Captioner]: ...
     def deepbooru(self) -> AbstractContextManager[Tagger]: ...
+
+
+@runtime_checkable
+class KeepsCaptionFiles(Protocol):
+    """A host without captioning models of its own: a folder where their files may lie, and what people have set for captions."""
+
+    @property
+    def models_dir(self) -> Path: ...
+    @property
+    def caption_defaults(self) -> Mapping[str, Any]:
+        """As ``CaptionModels.defaults``."""
+        ...
 
 
 @runtime_checkable

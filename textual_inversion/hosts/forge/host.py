@@ -6,12 +6,12 @@ The web UI starts with this; what only a lease needs is imported with the first 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modules import sd_models, sd_vae, shared
+from modules import paths, sd_models, sd_vae, shared
 
 from ...core.base.errors import LeaseError
 from ...core.dataset.templates import shipped_templates_dir
@@ -19,6 +19,7 @@ from ...core.embeddings_folder.find import EMBEDDING_SUFFIXES
 from ...core.model.host import LeaseRequest
 from ...core.model.shape import ModelShape
 from ..webui_page import cards
+from ..webui_page.caption_settings import caption_defaults
 
 if TYPE_CHECKING:
     from .lease import ForgeLease
@@ -88,6 +89,16 @@ class ForgeHost:
         from .model.vae_choice import vae_file
 
         return vae_file(name)
+
+    @property
+    def models_dir(self) -> Path:
+        return Path(paths.models_path)
+
+    @property
+    def caption_defaults(self) -> Mapping[str, Any]:
+        """Of those settings that are left: captions come from our own models, as Neo has none and Forge's move the checkpoint
+        off the card."""
+        return caption_defaults()
 
     @contextmanager
     def lease(self, request: LeaseRequest) -> Iterator[ForgeLease]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -23,10 +24,11 @@ from ...core.model.host import (
     Recompute,
 )
 from ...core.model.vae_attention import VaeAttention, recorded
-from .model.engine import checkpoint_info, is_inpainting, noise_schedule, unet_of, vae_of
-from .model.parts import STEP, Parts
+from ..forge_objects.parts import STEP, Parts
+from ..forge_objects.vae import FACTOR, Vae
+from ..webui_page.loras import in_prompts
+from .model.engine import checkpoint_info, is_inpainting, latent_scale, noise_schedule, unet_of, vae_of
 from .model.pinned import Pinned
-from .model.vae import FACTOR, Vae
 from .pictures import picture_with
 from .text.encoders import HostEncoder, encoders_of
 from .text.encoding import PromptEncoder
@@ -35,14 +37,17 @@ from .text.encoding import PromptEncoder
 class ForgeLease:
     """Made inside the contexts that ``ForgeHost.lease`` enters."""
 
-    def __init__(self, engine: Any, request: LeaseRequest, *, parts: Parts, pinned: Pinned) -> None:
+    def __init__(
+        self, engine: Any, request: LeaseRequest, *, parts: Parts, loras: Mapping[str, float], pinned: Pinned
+    ) -> None:
         self._engine, self._parts, self._pinned = engine, parts, pinned
+        self._loras = in_prompts(loras)
         self._family, self._encoders = encoders_of(engine)
         self._schedule = noise_schedule(engine)
         self._info = checkpoint_info(engine)
         self._clip_skip = request.clip_skip or int(shared.opts.CLIP_stop_at_last_layers)
         self._prompts = PromptEncoder(engine, clip_skip=self._clip_skip)
-        self._vae = Vae(engine, parts)
+        self._vae = Vae(engine.forge_objects_original, parts, scale=latent_scale(engine))
         unet = engine.forge_objects_original.unet
         self._device, self._dtype = unet.load_device, unet.model.computation_dtype
         self._unet = unet_of(engine)
@@ -150,4 +155,5 @@ class ForgeLease:
                 f"{request.width}x{request.height}: both sides must be multiples of {FACTOR}.", field="width"
             )
         with self._parts.hosts():
-            return picture_with(self._engine, request, embeddings, clip_skip=self._clip_skip)
+            with_loras = replace(request, prompt=request.prompt + self._loras)
+            return picture_with(self._engine, with_loras, embeddings, clip_skip=self._clip_skip)

@@ -7,7 +7,7 @@ it is. As every load or picture may move the weights again, the change is taken 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Literal
 
@@ -32,7 +32,8 @@ class Parts:
     """Those of ``objects``, the model without any LoRA. ``recompute``: how much of the U-Net is computed again in backward passes.
 
     ``load`` is the web UI's ``load_models_gpu``; inside ``attention()`` its attention can be differentiated; ``advice``
-    is what helps where the card is too small.
+    is what helps where the card is too small. ``with_loras``: patchers of the U-Net and of the text encoders that put LoRAs into the
+    weights when they are brought, until the model's own are.
     """
 
     def __init__(
@@ -43,13 +44,13 @@ class Parts:
         load: Callable[..., Any],
         attention: Callable[[], AbstractContextManager[Any]],
         advice: str = "Close what else uses the card",
+        with_loras: tuple[Any, Any] | None = None,
     ) -> None:
         self._load, self._attention, self._advice = load, attention, advice
-        self._patchers: dict[Part, Any] = {
-            "unet": objects.unet,
-            "text": objects.clip.patcher,
-            "vae": objects.vae.patcher,
-        }
+        own = {"unet": objects.unet, "text": objects.clip.patcher, "vae": objects.vae.patcher}
+        self._own: dict[Part, Any] = own
+        unet, text = with_loras or (objects.unet, objects.clip.patcher)
+        self._patchers: dict[Part, Any] = {**own, "unet": unet, "text": text}
         self._modules: dict[Part, nn.Module] = {
             "unet": objects.unet.model.diffusion_model,
             "text": objects.clip.cond_stage_model,
@@ -95,16 +96,26 @@ class Parts:
         self._ready, self._recomputation = frozenset(), None
         self._changes.close()
 
+    def give_back(self) -> None:
+        """Everything as the web UI has it, and no LoRA of ours in the weights."""
+        self.release()
+        if mixed := [own for name, own in self._own.items() if self._patchers[name] is not own]:
+            self._put(mixed)
+
     def _bring(self, names: Collection[Part]) -> None:
-        whole = {"force_full_load": True} if "force_full_load" in inspect.signature(self._load).parameters else {}
-        with torch.inference_mode():  # as these web UIs do, so that they find their own kind of tensors
-            self._load([self._patchers[name] for name in names], **whole)
+        self._put([self._patchers[name] for name in names])
         for name in names:
             if len({weight.device for weight in self._modules[name].parameters()}) > 1:
                 raise LeaseError(
                     "The model does not fit on the card as a whole: a part of it would be fetched for every layer, which cannot be "
                     f"trained with. {self._advice}, choose smaller pictures, or train a smaller checkpoint."
                 )
+
+    def _put(self, patchers: Sequence[Any]) -> None:
+        """In inference mode, as these web UIs do it, so that they find their own kind of tensors; as a whole, where one may say so."""
+        whole = {"force_full_load": True} if "force_full_load" in inspect.signature(self._load).parameters else {}
+        with torch.inference_mode():
+            self._load(patchers, **whole)
 
     def _change(self, stack: ExitStack, names: Collection[Part]) -> None:
         stack.enter_context(ordinary_weights([self._modules[name] for name in names]))

@@ -1,4 +1,7 @@
-"""Captioning models from a ``models`` folder, for the standalone app and the command line. Implements ``CaptionModels``."""
+"""Captioning models from a ``models`` folder: for the standalone app, the command line and web UIs that have none of their own.
+
+Implements ``CaptionModels``.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,15 @@ BLIP, TAGGERS = "BLIP", "torch_deepdanbooru"
 class LocalModels:
     """``folder`` is laid out as a web UI's ``models``; with a web UI on the same computer, that one can be given."""
 
-    def __init__(self, folder: Path = Path("models"), *, device: str | None = None) -> None:
+    def __init__(
+        self, folder: Path = Path("models"), *, device: str | None = None, defaults: Mapping[str, Any] | None = None
+    ) -> None:
         self._folder, self._device = folder, device
+        self._defaults = dict(defaults or {})
 
     @property
     def defaults(self) -> Mapping[str, Any]:
-        return {}
+        return self._defaults
 
     def blip(self, rules: SentenceRules) -> AbstractContextManager[Captioner]:
         from .blip import opened_blip

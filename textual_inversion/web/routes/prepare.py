@@ -8,7 +8,7 @@ from typing import Any
 
 from ...core.base.errors import InputError
 from ...core.base.options import options_of
-from ...core.model.captioning import CaptionModels, OffersCaptionModels
+from ...core.model.captioning import CaptionModels, KeepsCaptionFiles, OffersCaptionModels
 from ...core.pictures.masks import is_graded
 from ...prepare.advice.check import check_folder
 from ...prepare.captions.folder import caption_folder
@@ -214,6 +214,8 @@ class PrepareRoutes(Routes):
             return self._host.caption_models
         from ...prepare.captions.local_models import LocalModels
 
+        if isinstance(self._host, KeepsCaptionFiles):
+            return LocalModels(self._host.models_dir, defaults=self._host.caption_defaults)
         return LocalModels()
 
     def _set(self, folder: TrainingFolder, request: requests.EditRequest) -> list[str]:

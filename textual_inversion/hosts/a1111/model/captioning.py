@@ -18,6 +18,7 @@ from PIL import Image
 
 from ....core.base.errors import InputError
 from ....core.model.captioning import SentenceRules
+from ...webui_page.caption_settings import caption_defaults
 
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _STD = (0.26862954, 0.26130258, 0.27577711)
@@ -33,19 +34,7 @@ class A1111CaptionModels:
 
     @property
     def defaults(self) -> Mapping[str, Any]:
-        """The user's settings under *Interrogate* and *Postprocessing*, by the names of ``PrepareSettings``."""
-        options = shared.opts
-        return {
-            "threshold": float(options.interrogate_deepbooru_score_threshold),
-            "sort_tags": bool(options.deepbooru_sort_alpha),
-            "use_spaces": bool(options.deepbooru_use_spaces),
-            "escape": bool(options.deepbooru_escape),
-            "filter_tags": str(options.deepbooru_filter_tags),
-            "num_beams": int(options.interrogate_clip_num_beams),
-            "min_length": int(options.interrogate_clip_min_length),
-            "max_length": int(options.interrogate_clip_max_length),
-            "existing": str(options.postprocessing_existing_caption_action).lower(),
-        }
+        return caption_defaults()
 
     @contextmanager
     def blip(self, rules: SentenceRules) -> Iterator[HostBlip]:

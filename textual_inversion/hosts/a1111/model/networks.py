@@ -5,15 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
 from modules import extra_networks, processing, sd_unet, shared
 
-from ....core.base.errors import InputError, LeaseError
 from ....core.model.lora import LoraUse
 from ...rng import forked
+from ...webui_page.loras import in_prompts, known_weights, lora_extension, refused
 from ...webui_page.options import options_set
 
 _LAYERS = (torch.nn.Linear, torch.nn.Conv2d, torch.nn.GroupNorm, torch.nn.LayerNorm, torch.nn.MultiheadAttention)
@@ -50,28 +49,25 @@ class ActiveLoras:
 
     def __init__(self, model: Any, uses: Sequence[LoraUse]) -> None:
         self._model = model
-        self._weights = {_known_name(use): use.weight for use in uses}
+        self._weights = known_weights(uses)
 
     @property
     def prompt(self) -> str:
         """Words that a picture's prompt has to end with: the web UI switches everything off that its prompt does not name."""
-        return "".join(f" <lora:{name}:{weight:g}>" for name, weight in self._weights.items())
+        return in_prompts(self._weights)
 
     def switch_on(self) -> None:
         """Put them into every layer now. Raises InputError for one that is made for another model."""
         if not self._weights:
             return
-        networks, weights = _extension(), list(self._weights.values())
+        networks, weights = lora_extension(), list(self._weights.values())
         with forked():  # it makes layers, which draw their first weights
             networks.load_networks(list(self._weights), weights, weights, [None] * len(weights))
         loaded = {network.name: network for network in networks.loaded_networks}
         for name in self._weights:
             network = loaded.get(name) or next((each for each in loaded.values() if each.mentioned_name == name), None)
             if network is None or not network.modules:
-                raise InputError(
-                    f"The web UI could not load the LoRA {name!r} into this checkpoint: it is made for another kind of model, or broken.",
-                    field="lora",
-                )
+                raise refused(name)
         with torch.no_grad():
             for layer in self._model.modules():
                 if isinstance(layer, _LAYERS) and hasattr(layer, "network_layer_name"):
@@ -88,32 +84,3 @@ def active_loras(model: Any, uses: Sequence[LoraUse]) -> Iterator[ActiveLoras]:
     finally:
         if uses:
             clear_networks(model)
-
-
-def _extension() -> Any:
-    networks = sys.modules.get("networks")
-    if networks is None:
-        raise LeaseError(
-            "The web UI's own Lora extension is switched off, so no LoRA can be active. Switch it on under Extensions."
-        )
-    return networks
-
-
-def _known_name(use: LoraUse) -> str:
-    """Find the web UI's name of a LoRA that was named by its path, its file or that name."""
-    networks = _extension()
-    wanted, plain = Path(use.file), Path(use.file).name
-    for refresh in (False, True):
-        if refresh:
-            networks.list_available_networks()
-        for name, found in networks.available_networks.items():
-            if (
-                use.file == name
-                or plain == Path(found.filename).name
-                or wanted.absolute() == Path(found.filename).absolute()
-            ):
-                return name
-    folder = getattr(shared.cmd_opts, "lora_dir", "")
-    raise InputError(
-        f"The web UI has no LoRA called {use.file!r}. Put the file into {folder}, and name it here.", field="lora"
-    )

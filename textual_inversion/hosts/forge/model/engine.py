@@ -119,6 +119,11 @@ def _has_zero_terminal_snr(engine: Any) -> bool:
     return chosen or bool(getattr(engine.model_config, "ztsnr", False))
 
 
+def latent_scale(engine: Any) -> float:
+    """What the U-Net reads over what the VAE gives; the web UIs have it in different places."""
+    return float(vae_of(engine).process_in(torch.ones(1, 4, 1, 1)).mean())
+
+
 def native_size(engine: Any, family: ModelFamily) -> int:
     """Side in pixels of the pictures that checkpoints of this kind were made for."""
     if family == "sdxl":
