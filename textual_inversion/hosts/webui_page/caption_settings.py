@@ -1,4 +1,4 @@
-"""What people have set in a web UI for captions, under *Interrogate* and *Postprocessing*."""
+"""Settings of a web UI for captions, under *Interrogate* and *Postprocessing*, as they are now."""
 
 from __future__ import annotations
 

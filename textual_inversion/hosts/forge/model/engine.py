@@ -120,7 +120,7 @@ def _has_zero_terminal_snr(engine: Any) -> bool:
 
 
 def latent_scale(engine: Any) -> float:
-    """What the U-Net reads over what the VAE gives; the web UIs have it in different places."""
+    """Ratio of what the U-Net reads to what the VAE gives; the web UIs have it in different places."""
     return float(vae_of(engine).process_in(torch.ones(1, 4, 1, 1)).mean())
 
 
