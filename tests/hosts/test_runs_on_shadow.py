@@ -17,6 +17,7 @@ import torch
 from fake_training import wait_for
 from host_bench import Bench, differences
 from PIL import Image, ImageChops
+from safetensors.torch import save_file
 from shadow_host import standalone_on_shadow
 from tiny_variants import VARIANTS
 
@@ -31,6 +32,7 @@ from textual_inversion.core.record.events import Event, Finished, Stepped
 from textual_inversion.core.record.publish_step import use_step
 from textual_inversion.core.run.train import train
 from textual_inversion.hosts.standalone import StandaloneHost
+from textual_inversion.hosts.standalone.lora.names import layers_by_name
 from textual_inversion.runs.sheet_request import SheetRequest
 from textual_inversion.runs.sheets import SheetPlan, Sheets
 
@@ -45,7 +47,8 @@ RUNS: dict[str, dict[str, Any]] = {
     "masks": {"masks": True, "mask_floor": 0.1},
     "measured, the best step kept": {"evaluate_every": 2, "hold_out": 1, "keep_best": True, "save_every": 2},
     "stops by itself": {"evaluate_every": 1, "auto_stop": True, "learning_rate": "1e-6", "steps": 12},
-    "blocks computed again": {"checkpointing": True},
+    "blocks computed again": {"recompute": "full"},
+    "everything kept": {"recompute": "none"},
     "varied pictures and noise": {
         "flip": True,
         "latent_sampling": "random",
@@ -269,6 +272,26 @@ def test_a_mask_is_spread_as_on_the_cpu(world_on):
             path = spread_mask(pictures / "0.png", pictures / "0_mask.png", None, lease=lease, native_size=512)
         spread.append(Image.open(path).convert("L"))
     assert ImageChops.difference(*spread).getextrema()[1] <= 1
+
+
+def test_a_lora_is_in_the_model_while_a_run_trains(world_on, tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    name = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q"
+    ends = []
+    for device in ("cpu", "shadow"):
+        world = world_on(device)
+        layer = layers_by_name(world.bench.host.load().networks, world.bench.host.load().layout.unet.shape)[name]
+        out, inside = layer.weight.shape
+        halves = {"lora_down.weight": (2, inside), "lora_up.weight": (out, 2)}
+        file = tmp_path / "lora.safetensors"
+        if not file.exists():
+            save_file({f"{name}.{half}": torch.randn(size, generator=generator) for half, size in halves.items()}, file)
+        before = world.bench.fingerprint()
+        ends.append(world.run(lora=[f"{file}:0.7"], image_every=3))
+        left = differences(before, world.bench.fingerprint())
+        left.pop("embeddings", None)
+        assert left == {}
+    assert_same_run(*ends)
 
 
 def test_too_little_memory_is_a_sentence_and_leaves_the_host_as_it_was(world_on):
