@@ -26,6 +26,7 @@ from textual_inversion.core.model.host import (
     NoiseSchedule,
     Picture,
     PictureRequest,
+    Recompute,
 )
 from textual_inversion.core.model.vae_attention import VaeAttention
 
@@ -68,6 +69,10 @@ class FakeLease:
     nan_at: set[int] = field(default_factory=set)
     fails_at: dict[int, Exception] = field(default_factory=dict)
     picture_error: Exception | None = None
+    room_for: int | None = None
+    """Pictures that a prediction with a gradient has memory for; twice as many where all is computed again."""
+
+    recompute: Recompute = "selective"
 
     def __post_init__(self) -> None:
         width = sum(encoder.width for encoder in self.encoders.values())
@@ -83,6 +88,13 @@ class FakeLease:
 
     def park_vae(self) -> None:
         pass
+
+    def recompute_more(self) -> Recompute | None:
+        further: dict[Recompute, Recompute] = {"none": "selective", "selective": "full"}
+        if self.recompute not in further:
+            return None
+        self.recompute = further[self.recompute]
+        return self.recompute
 
     def decode_latents(self, latents: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.interpolate(latents[:, :3], scale_factor=8)
@@ -115,6 +127,9 @@ class FakeLease:
         self.predictions += 1
         if self.predictions in self.fails_at:
             raise self.fails_at.pop(self.predictions)
+        room = (self.room_for or len(noisy)) * (2 if self.recompute == "full" else 1)
+        if torch.is_grad_enabled() and len(noisy) > room:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         guess = (conditioning.context.mean(dim=1) @ self._mix)[:, :, None, None]
         prediction = noisy * 0.7 - guess * (1 - timesteps[:, None, None, None] / 1000)
         return prediction * float("nan") if self.predictions in self.nan_at else prediction

@@ -133,7 +133,7 @@ def test_every_micro_batch_counts(gradients_of: GradientsOf) -> None:
     total = {key: torch.zeros_like(rows) for key, rows in vectors.items()}
     for micro in range(4):
         apart = {key: rows.detach().clone().requires_grad_() for key, rows in vectors.items()}
-        losses, _ = gradients._losses(apart, 0, micro)
+        losses = gradients.losses_of(apart, gradients.drawn(0, micro))
         (losses.mean() / 4).backward()
         total = {key: each + apart[key].grad for key, each in total.items()}  # type: ignore[operator]
     assert whole.loss > 0

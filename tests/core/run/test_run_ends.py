@@ -97,12 +97,16 @@ def test_nan_from_the_very_first_step_leaves_the_embedding_alone(world: World) -
     assert made.read_bytes() == before
 
 
-def test_out_of_memory_is_told_with_advice_and_keeps_the_steps(world: World) -> None:
+def test_out_of_memory_after_everything_was_tried_is_told_with_advice_and_keeps_the_steps(world: World) -> None:
     world.create()
-    world.host.leased.fails_at = {6: torch.cuda.OutOfMemoryError("CUDA out of memory")}
+    memory = torch.cuda.OutOfMemoryError("CUDA out of memory")
+    world.host.leased.fails_at = dict.fromkeys(range(6, 9), memory)
     finished = world.train(world.config(batch_size=2))
     assert (finished.outcome, finished.exit_code, finished.step) == ("failed", 4, 5)
-    assert "Lower the batch size and raise gradient accumulation" in finished.message
+    assert finished.message == (
+        "Out of memory at 64x64, with one picture at a time and all of the U-Net computed again. Train at a smaller width and height, "
+        "or close other programs that use the graphics card. Everything trained so far was kept."
+    )
     assert read_embedding(world.host.embeddings_dir / "thing.pt").step == 5
     assert world.host.given_back == 2
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +43,19 @@ class StepResult:
     complete: bool = True
 
 
+class Gradients(Protocol):
+    """Whoever computes the gradient of a step; see ``GradientStep.run``."""
+
+    def run(
+        self,
+        vectors: Mapping[str, torch.Tensor],
+        step: int,
+        *,
+        scale: float = 1.0,
+        stop_wanted: Callable[[], bool] = lambda: False,
+    ) -> StepResult: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Forward:
     """One prediction on the lease's device: ``prediction`` and ``noisy`` [B, C, h, w], and the ``losses`` of the pictures [B]."""
@@ -52,10 +66,43 @@ class Forward:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MicroBatch:
+    """All that is drawn for one micro-batch of B pictures, on the CPU: latents and noise [B, C, h, w], timesteps [B], weight [B, 1, h, w]."""
+
+    indices: Sequence[int]
+    latents: torch.Tensor
+    weight: torch.Tensor | None
+    noise: torch.Tensor
+    timesteps: torch.Tensor
+    prompts: Sequence[TrainingPrompt]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def cut(self, parts: int) -> Iterator[MicroBatch]:
+        """The same pictures in so many parts, at most one picture each; itself where that is one."""
+        if parts == 1:
+            yield self
+            return
+        size = math.ceil(len(self) / parts)
+        for start in range(0, len(self), size):
+            some = slice(start, start + size)
+            yield MicroBatch(
+                indices=self.indices[some],
+                latents=self.latents[some],
+                weight=None if self.weight is None else self.weight[some],
+                noise=self.noise[some],
+                timesteps=self.timesteps[some],
+                prompts=self.prompts[some],
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class GradientStep:
     """Computes the gradient of one whole optimiser step, over all of its micro-batches.
 
-    Everything random in it is a function of (seed, step), so doing a step again gives the same gradient.
+    Everything random in it is a function of (seed, step), so doing a step again gives the same gradient. With ``parts`` above 1 each micro-batch
+    goes through the model in that many parts, for less memory: what is drawn stays the same, and so does the gradient but for rounding.
     """
 
     lease: Lease
@@ -70,6 +117,7 @@ class GradientStep:
     reconstruction: Reconstruction | None = None
     context: ContextDrift | None = None
     pixels_per_latent: int = 8
+    parts: int = 1
 
     def run(
         self,
@@ -84,20 +132,22 @@ class GradientStep:
 
         Between micro-batches ``stop_wanted`` is asked; a step stopped there is incomplete and its gradient must be thrown away.
         """
-        parts: list[torch.Tensor] = []
+        losses: list[torch.Tensor] = []
         prompt, named = TrainingPrompt(text=""), False
         for micro in range(self.batches.accumulation):
             if micro and stop_wanted():
                 return StepResult(loss=float("nan"), prompt=prompt, complete=False)
-            losses, prompts = self._losses(vectors, step, micro)
-            loss = losses.mean() / self.batches.accumulation
-            if loss.requires_grad:  # not when none of the prompts holds the embedding
-                named = True
-                (loss * scale).backward()
-            parts.append(loss.detach())
-            prompt = prompts[-1]
+            batch = self.drawn(step, micro)
+            for part in batch.cut(self.parts):
+                loss = self.losses_of(vectors, part).mean() / self.batches.accumulation
+                loss = loss if part is batch else loss * (len(part) / len(batch))
+                if loss.requires_grad:  # not when none of the prompts holds the embedding
+                    named = True
+                    (loss * scale).backward()
+                losses.append(loss.detach())
+            prompt = batch.prompts[-1]
         self._keep_context(vectors, step, scale=scale)
-        return StepResult(loss=float(torch.stack(parts).sum()), prompt=prompt, named=named)
+        return StepResult(loss=float(torch.stack(losses).sum()), prompt=prompt, named=named)
 
     def _keep_context(self, vectors: Mapping[str, torch.Tensor], step: int, *, scale: float) -> None:
         """Add to the vectors [vectors, width] the gradient of the context term (CoRe, Wu et al. 2025), which the
@@ -108,11 +158,8 @@ class GradientStep:
         if term is not None:
             (self.settings.context_weight * scale * term).backward()
 
-    def _losses(
-        self, vectors: Mapping[str, torch.Tensor], step: int, micro: int
-    ) -> tuple[torch.Tensor, list[TrainingPrompt]]:
-        """The losses [B] of a micro-batch and its prompts; everything random in them is a function of (seed, step,
-        micro)."""
+    def drawn(self, step: int, micro: int) -> MicroBatch:
+        """Draw micro-batch ``micro`` of a step; decided by both numbers and the seed."""
         indices = self.batches.batch(step, micro)
         latents, weight = self.latents.batch(indices, step=step, micro=micro)
         noise = draw_noise(
@@ -122,15 +169,30 @@ class GradientStep:
             indices=(step, micro),
             offset=self.settings.noise_offset,
         )
-        prompts = self.prompts.draw(indices, step=step, micro=micro)
-        timesteps = self.timesteps.at(step, micro)
-        done = self._forward(vectors, latents=latents, weight=weight, noise=noise, timesteps=timesteps, prompts=prompts)
-        losses = done.losses
-        if self.reconstruction is not None:
-            losses = losses + self.reconstruction(
-                done.prediction, noisy=done.noisy, timesteps=timesteps, indices=indices, weight=weight
-            )
-        return losses, prompts
+        return MicroBatch(
+            indices=indices,
+            latents=latents,
+            weight=weight,
+            noise=noise,
+            timesteps=self.timesteps.at(step, micro),
+            prompts=self.prompts.draw(indices, step=step, micro=micro),
+        )
+
+    def losses_of(self, vectors: Mapping[str, torch.Tensor], batch: MicroBatch) -> torch.Tensor:
+        """The loss of each picture of a micro-batch, [B]."""
+        done = self._forward(
+            vectors,
+            latents=batch.latents,
+            weight=batch.weight,
+            noise=batch.noise,
+            timesteps=batch.timesteps,
+            prompts=batch.prompts,
+        )
+        if self.reconstruction is None:
+            return done.losses
+        return done.losses + self.reconstruction(
+            done.prediction, noisy=done.noisy, timesteps=batch.timesteps, indices=batch.indices, weight=batch.weight
+        )
 
     def losses(
         self,

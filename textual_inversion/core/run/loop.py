@@ -18,6 +18,7 @@ from ..update.snapshots import Snapshots, trouble
 from ..update.state import RunState
 from .evaluation import Evaluation
 from .plan import RunPlan
+from .smaller_steps import SmallerSteps
 from .stopping import has_settled, settling_window
 
 _RATE_AFTER_ROLLBACK = 0.1
@@ -41,6 +42,10 @@ class Trainer:
     state: RunState
     control: Control
     _snapshots: Snapshots = field(default_factory=Snapshots, init=False)
+    _steps: SmallerSteps = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._steps = SmallerSteps(self.gradients, lease=self.lease, config=self.plan.config, emit=self.recorder)
 
     @property
     def step(self) -> int:
@@ -85,7 +90,7 @@ class Trainer:
         """One good step; None when it was stopped midway, or went bad and was taken back."""
         done = self.step
         advance = self.learner.advance(
-            self.gradients,
+            self._steps,
             done,
             rate=self.plan.learning_rate.rate_at(done) * self.state.rate_scale,
             clip_limit=self.plan.clip_limit.rate_at(done),

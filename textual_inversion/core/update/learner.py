@@ -11,7 +11,7 @@ import torch
 
 from ..base.errors import InputError
 from ..embedding.pair import is_negative
-from ..loss.gradients import GradientStep, StepResult
+from ..loss.gradients import Gradients, StepResult
 from ..loss.prompts import TrainingPrompt
 from ..settings.train_config import TrainConfig
 from .ema import VectorAverage
@@ -88,7 +88,7 @@ class Learner:
         ]
 
     def advance(
-        self, gradients: GradientStep, step: int, *, rate: float, clip_limit: float, stop_wanted: Callable[[], bool]
+        self, gradients: Gradients, step: int, *, rate: float, clip_limit: float, stop_wanted: Callable[[], bool]
     ) -> Advance | None:
         """Do optimiser step ``step`` (from 0). None when it was stopped midway: nothing has changed then."""
         result = self._backward(gradients, step, stop_wanted=stop_wanted)
@@ -106,7 +106,7 @@ class Learner:
             self._average.update(self.vectors)
         return Advance(loss=result.loss, gradient_norm=norm, prompt=result.prompt)
 
-    def _backward(self, gradients: GradientStep, step: int, *, stop_wanted: Callable[[], bool]) -> StepResult:
+    def _backward(self, gradients: Gradients, step: int, *, stop_wanted: Callable[[], bool]) -> StepResult:
         """Leave true gradients in the parameters, trying smaller loss scales as long as one could be the reason."""
         before = self._scaler.scale
         while True:
