@@ -44,7 +44,7 @@ class StepResult:
 
 
 class Gradients(Protocol):
-    """Whoever computes the gradient of a step; see ``GradientStep.run``."""
+    """Computer of a step's gradient; see ``GradientStep.run``."""
 
     def run(
         self,
