@@ -53,7 +53,9 @@ class Gradients(Protocol):
         *,
         scale: float = 1.0,
         stop_wanted: Callable[[], bool] = lambda: False,
-    ) -> StepResult: ...
+    ) -> StepResult:
+        """Add the gradient of a step to the ``.grad`` of the vectors [vectors, width]."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,7 @@ class SmallerSteps:
         scale: float = 1.0,
         stop_wanted: Callable[[], bool] = lambda: False,
     ) -> StepResult:
-        """As ``GradientStep.run``; an attempt that failed leaves no gradient behind."""
+        """As ``GradientStep.run`` for vectors [vectors, width]; an attempt that failed leaves no gradient behind."""
         while True:
             try:
                 return self.steps.run(vectors, step, scale=scale, stop_wanted=stop_wanted)
