@@ -81,14 +81,18 @@ async def _endpoint(request: Request, *, table: _Later, access: Access) -> Respo
         access.authorize(request)
         return table.get().find(request.method, f"/{request.path_params['rest']}")
 
-    def answered() -> Response:
-        given = json_body(request, content, most) if most else dict(request.query_params)
+    def asked() -> Response:
+        bound, path = admitted()
+        return response(bound.answer(path, dict(request.query_params)), bound.route.status)
+
+    def told(bound: Bound, path: dict[str, str], content: bytes) -> Response:
+        given = json_body(request, content, bound.route.most)
         return response(bound.answer(path, given), bound.route.status)
 
     try:
+        if request.method != "POST":
+            return await run_in_threadpool(asked)
         bound, path = await run_in_threadpool(admitted)
-        most = bound.route.most if bound.route.method == "POST" else 0
-        content = await limited(request, most) if most else b""
-        return await run_in_threadpool(answered)
+        return await run_in_threadpool(told, bound, path, await limited(request, bound.route.most))
     except Exception as error:
         return refusal(error)

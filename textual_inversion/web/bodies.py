@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.requests import ClientDisconnect, Request
 
-from ..core.base.errors import InputError
+from ..core.base.errors import InputError, UserError
 
 _HALF = re.compile("[\ud800-\udfff]")
 _ESCAPED_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
+PATIENCE_SECONDS = 30.0
+LEAST_RATE = 4000.0
+"""Bytes a second. A body may take so long, and the patience besides."""
+
+
+class TooSlowError(UserError):
+    """A client that sends its body byte by byte, and holds a connection with it."""
+
+    status: ClassVar[int] = 408
+
+
 async def limited(request: Request, most: int) -> bytes:
-    """The body, or its beginning: one byte more than ``most`` is enough to refuse it."""
+    """The body, or its beginning: one byte more than ``most`` is enough to refuse it. Raises TooSlowError."""
     content = bytearray()
-    with suppress(ClientDisconnect):  # nobody will read the answer
-        async for part in request.stream():
-            content += part
-            if len(content) > most:
-                break
+    began = time.monotonic()
+    stream = request.stream()
+    with suppress(ClientDisconnect, StopAsyncIteration):  # nobody will read the answer; it is all there
+        while len(content) <= most:
+            left = PATIENCE_SECONDS + len(content) / LEAST_RATE - (time.monotonic() - began)
+            try:
+                content += await asyncio.wait_for(anext(stream), max(left, 0.0))
+            except asyncio.TimeoutError:
+                raise TooSlowError(
+                    f"The body came too slowly: {len(content)} bytes in {time.monotonic() - began:.0f} seconds."
+                ) from None
     return bytes(content)
 
 
