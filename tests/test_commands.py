@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -125,3 +128,25 @@ def test_demo_checkpoint_puts_paths_right(tmp_path, monkeypatch):
 def test_demo_checkpoint_wants_a_web_ui(tmp_path, capsys):
     assert cli.main(["demo-checkpoint", "--webui-dir", str(tmp_path)]) == 2
     assert "there is no folder models/Stable-diffusion in it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_wait_without_spinning_unless_a_person_says_otherwise(given: str | None, expected: str) -> None:
+    """Set before torch, whose OpenMP reads it once."""
+    code = (
+        "import os, sys\n"
+        "from textual_inversion import __main__, cli\n"
+        "assert 'torch' not in sys.modules\n"
+        "cli.main = lambda: print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)\n"
+        "__main__._main()\n"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).resolve().parents[1],
+        env={**environment, **({"OMP_WAIT_POLICY": given} if given else {})},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [expected, "False"]
