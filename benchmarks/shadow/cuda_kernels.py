@@ -26,6 +26,9 @@ class Kernel:
 
     on_cuda: bool
     floats_only: bool
+    structured: bool
+    """torch makes it, for other devices, of one that allocates and one that computes, with TensorIterator's checks between."""
+
     composite: bool
     """Other devices take it apart into several operations, where CUDA has one kernel."""
 
@@ -49,6 +52,7 @@ def _kernel(row: str, rows: Mapping[str, str]) -> Kernel:
         one_device="device_check: NoCheck" not in row,
         on_cuda="CUDA" in backends or "CPU" not in backends,
         floats_only=re.split(r"[.(]", row)[0].strip("_ ") in _FLOATS_ONLY,
+        structured=delegate is not None and "CUDA" in backends,
         composite="CUDA" in backends and any(name.startswith("Composite") for name in own),
     )
 

@@ -90,7 +90,7 @@ def _whole() -> Iterator[Any]:
     """Operations that CUDA does at once and torch, for other devices, in parts: memory is to be taken as there."""
     yield torch.ops.aten.convolution.default
     for name, kernel in kernels().items():
-        op = _named(name.removeprefix("aten::")) if kernel.composite else None
+        op = _named(name.removeprefix("aten::")) if kernel.composite or kernel.structured else None
         if op is not None:
             yield op
 

@@ -60,6 +60,14 @@ class Operation:
     def takes_generator(self) -> bool:
         return any(argument.name == "generator" for argument in self.op._schema.arguments)
 
+    @property
+    def structured(self) -> bool:
+        return self._kernel is not None and self._kernel.structured
+
+    def in_parts(self, *arguments: Any, **named: Any) -> Any:
+        """Let torch allocate, check (as TensorIterator does for CUDA) and compute one after the other."""
+        return self.op._op_dk(torch._C.DispatchKey.CompositeExplicitAutogradNonFunctional, *arguments, **named)
+
     def check(self, arguments: Sequence[Any], named: dict[str, Any]) -> None:
         """Raise RuntimeError where CUDA refuses these tensors, some of which are the CPU's."""
         changed, inputs, listed = [], [], []
@@ -131,6 +139,7 @@ class Dispatcher:
     def __init__(self, memory: Memory, randomness: Randomness) -> None:
         self._memory, self._randomness = memory, randomness
         self._operations: dict[Any, Operation] = {}
+        self._casts = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastCPU)
 
     def __call__(self, op: Any, *arguments: Any, **named: Any) -> Any:
         operation = self._operations.get(op)
@@ -140,13 +149,16 @@ class Dispatcher:
         low = [call.lower(each) for each in arguments]
         low_named = {name: call.lower(each) for name, each in named.items()}
         operation.check_kernel(arguments)
+        if call.strangers and operation.structured:
+            return operation.in_parts(*arguments, **named)
         if call.strangers:
             operation.check(arguments, named)
         if low_named.get("device") is not None:
             low_named["device"] = self._memory.data_device
         if "pin_memory" in low_named:
             low_named["pin_memory"] = False
-        result = self._run(operation, low, low_named)
+        with torch._C._ExcludeDispatchKeyGuard(self._casts):  # the CPU's autocast is none of the device's
+            result = self._run(operation, low, low_named)
         if operation.changed:
             call.follow()
         return call.raised(result)
