@@ -43,14 +43,19 @@ class Vae:
             )
         with self.here():
             moments = self._moments(pixels)
-            if self._vae.dtype != torch.float32 and not bool(moments.mean.isfinite().all()):
+            if self._vae.dtype in (torch.float16, torch.bfloat16) and not bool(moments.mean.isfinite().all()):
                 with self._in_float32():
                     moments = self._moments(pixels)
         return moments
 
     def _moments(self, pixels: Tensor) -> LatentMoments:
         posterior = self._vae.encode(pixels.to(self._device, self._vae.dtype)).latent_dist
-        return LatentMoments(mean=posterior.mean.float() * self._scale, std=posterior.std.float() * self._scale)
+        mean, std = self._at_least_float32(posterior.mean), self._at_least_float32(posterior.std)
+        return LatentMoments(mean=mean * self._scale, std=std * self._scale)
+
+    def _at_least_float32(self, tensor: Tensor) -> Tensor:
+        """A VAE in float64 keeps it: gradients are checked so."""
+        return tensor.to(torch.promote_types(self._vae.dtype, torch.float32))
 
     @torch.no_grad()
     def attention(self, pixels: Tensor) -> VaeAttention:
@@ -64,7 +69,7 @@ class Vae:
         """[B, C, h, w] -> [B, 3, 8h, 8w] in [-1, 1]; differentiable with respect to the latents."""
         with self.here():
             scaled = latents.to(self._device, self._vae.dtype) / self._scale
-            return self._vae.decode(scaled, return_dict=False)[0].float()
+            return self._at_least_float32(self._vae.decode(scaled, return_dict=False)[0])
 
     def park(self) -> None:
         self._parking.park()
