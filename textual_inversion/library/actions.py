@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -64,10 +64,9 @@ class Library:
         """Write on the card."""
         path, entry = self._writable(request.file)
         before = read_user_metadata(path)
-        wanted = {"description": request.description, "notes": request.notes, "negative": request.negative}
-        given = {name: value for name, value in wanted.items() if value is not None}
-        update_user_metadata(path, **given)
-        old = {name: getattr(before, name) for name in given}
+        update_user_metadata(path, description=request.description, notes=request.notes, negative=request.negative)
+        names = ("description", "notes", "negative")
+        old = {name: getattr(before, name) for name in names if getattr(request, name) is not None}
         return _done("Saved.", file=request.file, undo=[_call("card", file=request.file, **old)], name=entry["name"])
 
     def rename(self, request: RenameRequest) -> Answer:
@@ -254,7 +253,7 @@ class Library:
         return path, entry
 
     @contextlib.contextmanager
-    def _free(self, *names: str) -> Iterator[None]:
+    def _free(self, *names: str) -> Generator[None]:
         """The names for the block. Raises ConflictError while one is being trained, by whomever."""
         with contextlib.ExitStack() as stack:
             for name in {name.casefold(): name for name in names}.values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -217,7 +217,7 @@ class RunManager:
         return self._catalogue.picture(run_id, number)
 
     @contextmanager
-    def borrow(self) -> Iterator[None]:
+    def borrow(self) -> Generator[None]:
         """The model for something short, a picture or a new embedding. Raises ConflictError while a run holds it.
 
         A run that was told to pause or stop is waited for.

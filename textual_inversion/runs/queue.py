@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
@@ -113,7 +113,7 @@ class RunQueue:
         return found
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
+    def _changing(self) -> Generator[None]:
         """Write the file when the block has changed the queue; with an error, in the block or of the disk, it is as before."""
         with self._lock:
             self._open()

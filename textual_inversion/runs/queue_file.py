@@ -111,12 +111,13 @@ def _item(entry: Any) -> QueuedRun | None:
         or not isinstance(entry.get("settings"), dict)
     ):
         return None
-    folder, from_step, step, queued = (entry.get(key) for key in ("folder", "from_step", "step", "queued"))
+    values: dict[str, Any] = entry
+    folder, from_step, step, queued = (values.get(key) for key in ("folder", "from_step", "step", "queued"))
     return QueuedRun(
-        id=entry["id"],
-        settings=entry["settings"],
+        id=values["id"],
+        settings=values["settings"],
         folder=folder if isinstance(folder, str) else "",
         from_step=from_step if type(from_step) is int else None,
         step=step if type(step) is int else 0,
-        queued=float(queued) if type(queued) in (int, float) and math.isfinite(queued) else 0.0,
+        queued=float(queued) if isinstance(queued, (int, float)) and math.isfinite(queued) else 0.0,
     )

@@ -29,7 +29,7 @@ def kept_preparations(make: Callable[[], Preparations]) -> Preparations:
 
 
 def _kept(attribute: str, make: Callable[[], T]) -> T:
-    package = sys.modules[__package__.split(".")[0]]
+    package = sys.modules[__name__.split(".")[0]]
     if not hasattr(package, attribute):
         setattr(package, attribute, make())
     return getattr(package, attribute)
@@ -38,7 +38,7 @@ def _kept(attribute: str, make: Callable[[], T]) -> T:
 def check_version(on_disk: str, *, folder: Path | None = None) -> None:
     """Raises UserError where the files on disk are of another version than the code in memory, or where that is of another
     ``folder``: the extension is installed twice then, and one of them would have two tabs."""
-    package = sys.modules[__package__.split(".")[0]]
+    package = sys.modules[__name__.split(".")[0]]
     loaded, source = package.__version__, Path(package.__path__[0]).resolve()
     if folder is not None and source != folder.resolve():
         raise UserError(

@@ -21,7 +21,8 @@ Method = Literal["GET", "POST"]
 Answer = Mapping[str, Any] | Content
 Api = TypeVar("Api", bound="Routes")
 Asked = TypeVar("Asked")
-Handler = Callable[[Api, Asked], Answer]
+Result = TypeVar("Result", bound="Mapping[str, Any] | Content")
+Handler = Callable[[Api, Asked], Result]
 
 MAX_BODY_BYTES = 1_000_000
 _ATTRIBUTE = "_route"
@@ -74,11 +75,11 @@ def route(
     most: int = MAX_BODY_BYTES,
     fields: str = "",
     answer: str = "",
-) -> Callable[[Handler[Api, Asked]], Handler[Api, Asked]]:
+) -> Callable[[Handler[Api, Asked, Result]], Handler[Api, Asked, Result]]:
     """Mark a method of a ``Routes`` class as what answers ``method path``; arguments as in ``Route``."""
     described = Route(method=method, path=path, request=request, status=status, most=most, fields=fields, answer=answer)
 
-    def mark(handler: Handler[Api, Asked]) -> Handler[Api, Asked]:
+    def mark(handler: Handler[Api, Asked, Result]) -> Handler[Api, Asked, Result]:
         setattr(handler, _ATTRIBUTE, described)
         return handler
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ MAX_UPLOAD_BYTES = 140_000_000
 
 
 @contextmanager
-def uploaded(data: str, *, name: str) -> Iterator[Path]:
+def uploaded(data: str, *, name: str) -> Generator[Path]:
     """The Base64 ``data`` (a data: address too) as a file called ``name``; errors inside speak of that name, not of the disk."""
     try:
         content = base64.b64decode(data.partition(",")[2] if data.startswith("data:") else data, validate=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -70,7 +70,7 @@ class NameLock:
         self.release()
 
     @contextmanager
-    def _door(self) -> Iterator[None]:
+    def _door(self) -> Generator[None]:
         """Let one at a time take or give back a lock of this folder: so its file can be removed, and nobody waits at a file that
         is no longer there."""
         folder = self.path.parent
