@@ -13,6 +13,9 @@ from mixed_files import scene
 from textual_inversion.core.base.errors import InputError
 from textual_inversion.core.model.captioning import SentenceRules
 
+OURS = ("textual_inversion.hosts.a1111.model.captioning", "textual_inversion.hosts.webui_page.caption_settings")
+"""Modules of ours that take the web UI's at their import."""
+
 OPTIONS = SimpleNamespace(
     interrogate_deepbooru_score_threshold=0.75,
     deepbooru_sort_alpha=False,
@@ -23,7 +26,9 @@ OPTIONS = SimpleNamespace(
     interrogate_clip_min_length=24.0,
     interrogate_clip_max_length=48.0,
     postprocessing_existing_caption_action="Prepend",
+    data_labels={},
 )
+OPTIONS.data = dict(vars(OPTIONS))
 
 
 class Booru(torch.nn.Module):
@@ -64,12 +69,14 @@ def webui(monkeypatch):
     for name, module in modules.items():
         setattr(package, name, module)
     monkeypatch.setitem(sys.modules, "modules", package)
-    monkeypatch.delitem(sys.modules, "textual_inversion.hosts.a1111.model.captioning", raising=False)
+    for name in OURS:
+        monkeypatch.delitem(sys.modules, name, raising=False)
     captioning = importlib.import_module("textual_inversion.hosts.a1111.model.captioning")
     yield SimpleNamespace(
         captioning=captioning, models=captioning.A1111CaptionModels(), told=told, booru=booru, interrogator=interrogator
     )
-    sys.modules.pop("textual_inversion.hosts.a1111.model.captioning", None)
+    for name in OURS:
+        sys.modules.pop(name, None)
 
 
 def test_its_settings_are_the_defaults(webui):
