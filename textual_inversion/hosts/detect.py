@@ -19,15 +19,15 @@ Present = Callable[[str], bool]
 def family(present: Present, *, neo: Callable[[], bool]) -> Family | None:
     """Tell the web UI by what it is made of, as forks change their names; None where this process is none.
 
-    ``neo`` tells Forge Neo from Forge, and is asked only where it is one of them. Of the two with ``ldm_patched`` reForge
-    has kept the web UI's own text encoders file by file (``modules_forge.forge_clip``), Forge Classic its sampling engine.
+    ``neo`` tells Forge Neo from Forge, and is asked only where it is one of them. Of the two with ``ldm_patched``
+    only reForge can load text encoders apart from their checkpoint.
     """
     if present("modules.prompt_parser_diffusers"):
         return "SD.Next"
     if present("backend.diffusion_engine"):
         return "Forge Neo" if neo() else "Forge"
     if present("ldm_patched"):
-        return "Forge Classic" if present("modules_forge.diffusion_engine") else "reForge"
+        return "reForge" if present("modules.sd_text_encoder") else "Forge Classic"
     return "AUTOMATIC1111" if present("modules.sd_hijack_clip") else None
 
 
